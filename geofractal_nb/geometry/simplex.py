@@ -112,10 +112,10 @@ def simplex_quality(
 # %% ../../nbs/11_geometry.simplex.ipynb #2d8e4689
 def is_degenerate(
     V:torch.Tensor,   # (..., k+1, s) vertices
-    tol:float=1e-2,   # Quality at or below which a simplex counts as collapsed
+    tol:float=1e-4,   # Volume relative to the regular simplex at or below which it counts as collapsed
 )->torch.Tensor: # (...) bool
     "Which simplices have collapsed into fewer dimensions?"
-    return simplex_quality(V) <= tol
+    return simplex_quality(V)**(V.shape[-2]-1) <= tol
 
 # %% ../../nbs/11_geometry.simplex.ipynb #0ca972b5
 def plot_simplex(
@@ -134,7 +134,7 @@ def plot_simplex(
     ax.scatter(*P.T, color='C0', s=25, zorder=3)
     ax.scatter(*torch.zeros(dims), color='k', marker='+', s=60)
     ax.set_title(f'k={len(V)-1}, quality {simplex_quality(V).item():.2f}', fontsize=9)
-    ax.set_aspect('equal', adjustable='datalim' if dims==2 else 'box')
+    ax.set_aspect('equal', adjustable='box')
     return ax
 
 # %% ../../nbs/11_geometry.simplex.ipynb #6c84cc06

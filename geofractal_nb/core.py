@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'AMX_MIN_ROWS', 'log', 'stream_seed', 'generator', 'available_devices', 'resolve_device',
-           'has_fast_bf16', 'resolve_precision', 'check', 'check_number', 'need']
+           'has_fast_bf16', 'resolve_precision', 'check', 'check_number', 'need', 'seeded_linear']
 
 # %% ../nbs/00_core.ipynb #0d06f3d6
 import hashlib
@@ -112,6 +112,19 @@ def need(
     try: return importlib.import_module(module)
     except ImportError as e:
         raise ImportError(f"{module!r} is not installed; run: pip install 'geofractal_nb[{extra}]'") from e
+
+# %% ../nbs/00_core.ipynb #c8dde3c5
+def seeded_linear(
+    inputs:int,          # Input width
+    outputs:int,         # Output width
+    gen:torch.Generator, # Randomness
+)->torch.nn.Linear:
+    "A linear layer initialised from a generator, as `nn.Linear` initialises itself"
+    layer = torch.nn.utils.skip_init(torch.nn.Linear, inputs, outputs)
+    bound = inputs**-.5
+    with torch.no_grad():
+        for p in layer.parameters(): p.uniform_(-bound, bound, generator=gen)
+    return layer
 
 # %% ../nbs/00_core.ipynb #cff75033
 log = logging.getLogger('geofractal_nb')

@@ -14,7 +14,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 # %% ../../nbs/10_geometry.cantor.ipynb #c04cab70
-from ..core import check, check_number
+from ..core import check, check_number, generator, seeded_linear
 from ..interact import explore, new_axes
 
 # %% ../../nbs/10_geometry.cantor.ipynb #404b684c
@@ -97,6 +97,7 @@ class CantorStairs(nn.Module):
         tau:float=.25,         # Softness of the digits, > 0
         levels:int=5,          # Digits to read (reference mode reads one)
         reference:bool=False,  # Reproduce the source system, batch position included
+        gen=None,              # torch.Generator of the initial linear form
     ):
         super().__init__()
         check_number('feature_dim', feature_dim, 1, whole=True)
@@ -106,7 +107,7 @@ class CantorStairs(nn.Module):
         self.tau,self.levels,self.reference = tau,levels,reference
         self.alpha = nn.Parameter(torch.tensor(float(alpha_init)))
         self.register_buffer('centers', torch.tensor(CENTERS))
-        self.feature_to_position = nn.Linear(feature_dim, 1)
+        self.feature_to_position = seeded_linear(feature_dim, 1, gen or generator(0, 'stairs'))
 
     def forward(self, features): # (B,F) -> values (B,), digits (B,L,3)
         if self.reference: return self._reference(features)

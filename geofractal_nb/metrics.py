@@ -25,25 +25,25 @@ def topk_accuracy(
 
 # %% ../nbs/41_metrics.ipynb #623c9f70
 def reliability(
-    probs:torch.Tensor,  # (N, C) class probabilities
-    labels:torch.Tensor, # (N,)
-    bins:int=15,         # Equal bins of confidence
+    confidence:torch.Tensor, # (N,) probability given to the prediction
+    correct:torch.Tensor,    # (N,) was it right? bool
+    bins:int=15,             # Equal bins of confidence
 )->tuple: # confidence (bins,), accuracy (bins,), share of samples (bins,); empty bins are 0
     "Mean confidence and accuracy in bins of confidence"
-    conf,pred = probs.double().max(1)
+    conf = confidence.double()
     at = (conf*bins).long().clamp(max=bins-1)
     n = torch.bincount(at, minlength=bins)
     mean = lambda v: torch.zeros(bins, dtype=torch.float64).index_add_(0, at, v)/n.clamp(min=1)
-    return mean(conf),mean((pred==labels).double()),n/len(labels)
+    return mean(conf),mean(correct.double()),n/len(conf)
 
 # %% ../nbs/41_metrics.ipynb #6987975b
 def expected_calibration_error(
-    probs:torch.Tensor,  # (N, C) class probabilities
-    labels:torch.Tensor, # (N,)
-    bins:int=15,         # Equal bins of confidence
+    confidence:torch.Tensor, # (N,) probability given to the prediction
+    correct:torch.Tensor,    # (N,) was it right? bool
+    bins:int=15,             # Equal bins of confidence
 )->float: # In [0, 1]
     "Mean gap between confidence and accuracy, weighted by bin size"
-    conf,acc,share = reliability(probs, labels, bins)
+    conf,acc,share = reliability(confidence, correct, bins)
     return (share*(conf-acc).abs()).sum().item()
 
 # %% ../nbs/41_metrics.ipynb #8b0cb09b

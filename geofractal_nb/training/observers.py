@@ -76,7 +76,7 @@ class Checkpoints(Observer):
     def epoch(self, state):
         r = state.history[-1]
         if r['epoch']==state.best_record['epoch']:
-            save_best(self.run, r['val_top1'], state.save_best_model, {**r, 'precision': state.precision})
+            save_best(self.run, r['val_top1'], state.save_best_model, {**state.best_record, 'precision': state.precision})
         save_json(self.run.weights/'training_history.json', state.history)
         save_checkpoint(self.run, {'model': state.model.state_dict(), 'loss': state.loss.state_dict(), 'best': state.best,
                                    'optimizer': flatten_optimizer(state.opt)}, state.progress())

@@ -1,0 +1,71 @@
+# Everything happens in this folder, whatever folder make is called from.
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := $(ROOT)/.venv
+BIN := $(VENV)/bin
+DATASET ?= digits
+SEED ?= 0
+OUT ?= $(ROOT)/runs
+# icd10 needs the sentence encoder
+EXTRAS := $(if $(filter icd10,$(DATASET)),dev text,dev)
+STAMPS := $(foreach e,$(EXTRAS),$(VENV)/.installed-$(e))
+export PATH := $(BIN):$(PATH)
+export PYTHONPATH := $(ROOT)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+.PHONY: help run test lab docs clean setup check notebooks pytest readme benchmarks
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	@echo "== virtual environment in .venv ($(PYTHON))"
+	@"$(PYTHON)" -c 'import sys; v=sys.version_info[:2]; sys.exit(0 if v>=(3,11) else f"Python 3.11 or newer is needed, {sys.executable} is {v[0]}.{v[1]}: call make PYTHON=/path/to/python3.11")'
+	@"$(PYTHON)" -m venv "$(VENV)"
+
+$(VENV)/.installed-%: $(ROOT)/settings.ini $(ROOT)/setup.py $(ROOT)/constraints.txt | $(VENV)/bin/python
+	@echo "== installing geofractal_nb[$*] with the versions of constraints.txt"
+	@"$(BIN)/python" -m pip install --quiet -c "$(ROOT)/constraints.txt" -e "$(ROOT)[$*]" $(PIP_ARGS)
+	@touch "$@"
+
+setup: $(STAMPS) ## virtual environment and pinned installation
+
+run: setup ## train the classifier: make run [DATASET=digits|icd10|clip_like|path] [SEED=0]
+	@echo "== training on $(DATASET); results go to $(OUT)"
+	@geofractal run "$(ROOT)/nbs/experiments/train_basin.ipynb" -o "$(OUT)" -p "dataset=$(DATASET)" -p seed=$(SEED)
+
+test: setup check notebooks pytest ## every check
+
+check:
+	@echo "== export, cleanliness, README, lint"
+	@cd "$(ROOT)" && python tools/check_repo.py
+	@cd "$(ROOT)" && ruff check --quiet --select F821,F403 geofractal_nb
+
+notebooks:
+	@echo "== the tests inside the notebooks"
+	@cd "$(ROOT)" && OMP_NUM_THREADS=1 nbdev_test --n_workers 2
+
+pytest:
+	@echo "== pytest"
+	@cd "$(ROOT)" && python -m pytest -q --durations=8 tests
+
+readme: setup ## README.md from nbs/index.ipynb
+	@cd "$(ROOT)" && python tools/build_readme.py
+
+docs: setup ## the documentation site in _docs, without Quarto
+	@echo "== documentation site"
+	@cd "$(ROOT)" && python tools/build_docs.py
+	@echo "open _docs/index.html"
+
+lab: setup ## JupyterLab on the notebooks
+	@cd "$(ROOT)/nbs" && jupyter lab
+
+benchmarks: setup ## speed, as ratios measured side by side
+	@cd "$(ROOT)" && python benchmarks/basin.py
+
+clean: ## remove the environment, results and everything generated
+	@cd "$(ROOT)" && rm -rf .venv runs _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +

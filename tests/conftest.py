@@ -1,0 +1,40 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+settings.register_profile('repo', max_examples=40, deadline=None, derandomize=True)
+settings.load_profile('repo')
+
+
+@pytest.fixture(scope='session')
+def root(): return ROOT
+
+
+@pytest.fixture(scope='session')
+def reference():
+    "Weights and outputs of the source systems, where they are at hand"
+    folder = Path(os.environ.get('GEOFRACTAL_REFERENCE', ROOT.parent/'shared/reference'))
+    if not folder.is_dir(): pytest.skip('no reference folder')
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    "A cache folder of the test's own"
+    monkeypatch.setenv('GEOFRACTAL_CACHE', str(tmp_path/'cache'))
+    return tmp_path/'cache'
+
+
+@pytest.fixture
+def toy(tmp_path):
+    "Three separable classes in a file: path, features, labels"
+    import numpy as np
+    gen = torch.Generator().manual_seed(0)
+    y = torch.arange(240)%3
+    X = torch.randn(240, 8, generator=gen)+4*torch.eye(8)[y]
+    np.savez(tmp_path/'toy.npz', features=X.numpy(), labels=y.numpy())
+    return tmp_path/'toy.npz',X,y

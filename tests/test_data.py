@@ -1,0 +1,143 @@
+"Data sets: splits, every file format, everything that can be wrong with them"
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, strategies as st
+from torch.testing import assert_close
+
+from geofractal_nb.core import generator
+from geofractal_nb.data.embeddings import DATASETS, check_labels, load_dataset, make_splits
+from geofractal_nb.data.text import distinct_conditions
+from geofractal_nb.storage import save_tensors
+
+
+@given(st.lists(st.integers(4, 40), min_size=2, max_size=30), st.integers(0, 99), st.sampled_from([.1, .25, .4]))
+def test_splits_are_disjoint_complete_and_stratified(sizes, seed, test):
+    y = torch.arange(len(sizes)).repeat_interleave(torch.tensor(sizes))
+    y = y[torch.randperm(len(y), generator=generator(seed))]
+    try: s = make_splits(y, seed, test=test)
+    except ValueError as e:
+        assert 'split is empty' in str(e) and len(y)<60
+        return
+    assert_close(torch.cat(list(s.values())).sort().values, torch.arange(len(y)))
+    assert (torch.bincount(y[s['train']], minlength=len(sizes))>0).all()
+    counts = torch.bincount(y[s['test']], minlength=len(sizes))
+    assert ((counts-test*torch.tensor(sizes)).abs()<=1.001).all()
+    assert torch.equal(s['test'], make_splits(y, seed+1, test=test)['test'])
+
+
+def as_safetensors(p, X, y): save_tensors(p/'d.safetensors', {'features': X, 'labels': y}); return p/'d.safetensors'
+def as_half(p, X, y): save_tensors(p/'d.safetensors', {'embeddings': X.half(), 'targets': y}); return p/'d.safetensors'
+def as_npz(p, X, y): np.savez(p/'d.npz', features=X, labels=y); return p/'d.npz'
+def as_packed_npz(p, X, y): np.savez_compressed(p/'d.npz', X=X, y=y); return p/'d.npz'
+def as_npy(p, X, y): np.save(p/'d.npy', X); np.save(p/'d_labels.npy', y); return p/'d.npy'
+def as_npy_pair(p, X, y): np.save(p/'features.npy', X); np.save(p/'labels.npy', y); return p/'features.npy'
+
+
+def as_parquet(p, X, y):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    pq.write_table(pa.table({'clip_features': list(X.numpy()), 'label': y.numpy(), 'path': [f'{i}.jpg' for i in range(len(y))]}), p/'d.parquet', row_group_size=50)
+    return p/'d.parquet'
+
+
+@pytest.mark.parametrize('write', [as_safetensors, as_half, as_npz, as_packed_npz, as_npy, as_npy_pair, as_parquet])
+def test_every_format_gives_the_same_rows(write, toy, tmp_path, cache):
+    _,X,y = toy
+    d = load_dataset(write(tmp_path, X, y))
+    rows = torch.tensor([7, 0, 239])
+    assert_close(d.batch(rows)[0], X[rows], atol=2e-2 if write is as_half else 0, rtol=0)
+    assert torch.equal(d.labels, y)
+    again = load_dataset(tmp_path/d.name if (tmp_path/d.name).exists() else write(tmp_path, X, y))
+    assert torch.equal(again.splits['test'], d.splits['test'])
+
+
+@pytest.mark.parametrize('write', [as_safetensors, as_npz, as_npy, as_parquet])
+def test_features_stay_in_their_file(write, tmp_path, cache):
+    X,y = torch.ones(4000, 500),torch.arange(4000)%4
+    d = load_dataset(write(tmp_path, X, y))
+    maps = open('/proc/self/maps').read() if __import__('os').path.exists('/proc/self/maps') else ''
+    if not maps: pytest.skip('no /proc')
+    at,(low,high) = d.features.data_ptr(),(0, 0)
+    line = next(l for l in maps.splitlines() if (lambda r: int(r[0], 16)<=at<int(r[1], 16))(l.split()[0].split('-')))
+    assert str(tmp_path) in line, 'the features are in anonymous memory, not in a mapped file'
+
+
+def test_a_hub_dataset_of_parquet_files(toy, tmp_path, cache):
+    pytest.importorskip('datasets')
+    _,X,y = toy
+    folder = tmp_path/'hub'/'clip'
+    folder.mkdir(parents=True)
+    as_parquet(tmp_path, X[:180], y[:180]).rename(folder/'train.parquet')
+    as_parquet(tmp_path, X[180:], y[180:]).rename(folder/'validation.parquet')
+    d = load_dataset(str(folder))
+    assert torch.equal(d.splits['test'], torch.arange(180, 240)) # the official rows are held out
+    assert_close(d.batch(torch.arange(240))[0], X)
+
+
+def test_one_new_reader_is_one_function(toy):
+    _,X,y = toy
+    DATASETS['mine'] = lambda: (X, y, {'class_names': ['a', 'b', 'c']})
+    try: assert load_dataset('mine').class_names==('a', 'b', 'c')
+    finally: del DATASETS['mine']
+
+
+def test_synthetic_data_resume_to_the_same_bytes(cache, monkeypatch):
+    import geofractal_nb.data.store as store
+    args = dict(num_classes=40, per_class=1000, width=8)
+    save,calls = store.save_json,[]
+    def dies(path, value):
+        save(path, value)
+        calls.append(path)
+        if len(calls)==2: raise KeyboardInterrupt
+    monkeypatch.setattr(store, 'save_json', dies)
+    with pytest.raises(KeyboardInterrupt): load_dataset('clip_like', folder=cache/'a', **args)
+    monkeypatch.setattr(store, 'save_json', save)
+    assert [p.suffix for p in (cache/'a').iterdir() if p.suffix=='.partial']
+    a,b = (load_dataset('clip_like', folder=cache/f, **args) for f in 'ab')
+    assert torch.equal(a.features, b.features) and torch.equal(a.labels, b.labels)
+    assert (torch.bincount(a.labels)==1000).all()
+
+
+def test_near_duplicates_are_merged():
+    codes = [('S1', f'Cut {w} of {side} hand, {e} encounter for x') for w in 'abcdefgh' for side in ('left', 'right', 'unspecified') for e in ('initial', 'subsequent')]
+    assert len(distinct_conditions(codes))==8
+
+
+nan,inf = float('nan'),float('inf')
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda X,y: (X.index_put((torch.tensor(3), torch.tensor(2)), torch.tensor(nan)), y), 'row 3 has NaN'),
+    (lambda X,y: (X.index_put((torch.tensor(5), torch.tensor(0)), torch.tensor(inf)), y), 'row 5 has NaN or infinity'),
+    (lambda X,y: (X[:100], y), 'must match one to one'),
+    (lambda X,y: (X[:,0], y), r'shape \(N, F\)'),
+    (lambda X,y: (X.long(), y), 'floating point'),
+    (lambda X,y: (X, y-1), 'labels must be >= 0'),
+    (lambda X,y: (X, y+.5), 'whole numbers'),
+    (lambda X,y: (X, y*2), 'classes without a sample'),
+    (lambda X,y: (X, y*0), 'single class'),
+    (lambda X,y: (X[:0], y[:0]), 'non-empty'),
+    (lambda X,y: (X[:3], y[:3]), 'split is empty'),
+])
+def test_bad_contents_are_named(change, message, toy, tmp_path):
+    _,X,y = toy
+    X,y = change(X, y)
+    with pytest.raises(ValueError, match=message): load_dataset(as_npz(tmp_path, X, y))
+
+
+@pytest.mark.parametrize('name', ['a.parquet', 'a.npz', 'a.npy', 'a.safetensors'])
+@pytest.mark.parametrize('content', [b'', b'hello', b'PK\x03\x04 cut', b'\x93NUMPY\x01\x00', bytes(200)])
+def test_unreadable_files_are_named_and_leave_nothing(name, content, tmp_path, cache):
+    (tmp_path/name).write_bytes(content)
+    np.save(tmp_path/'a_labels.npy', np.arange(3))
+    with pytest.raises(ValueError, match=r'a\.(parquet|npz|npy|safetensors)'): load_dataset(tmp_path/name)
+    assert not cache.exists()
+
+
+def test_unknown_names_and_columns(toy):
+    with pytest.raises(ValueError, match="unknown dataset 'mnist'"): load_dataset('mnist')
+    with pytest.raises(ValueError, match='no file'): load_dataset('nowhere.npz')
+    with pytest.raises(ValueError, match="expected one of"): load_dataset(toy[0], feature_column='pixels')
+    with pytest.raises(ValueError, match='out of range for 2 classes'): check_labels([0, 1, 2], 2)
+    with pytest.raises(ValueError, match='val must be'): load_dataset(toy[0], val=1.5)

@@ -1,0 +1,108 @@
+"The classifier: batches, checkpoints of every kind, the source's numbers"
+import pickle
+
+import pytest
+import torch
+from hypothesis import given, strategies as st
+from safetensors.torch import load_file, save_file
+from torch.testing import assert_close
+
+from geofractal_nb.core import generator
+from geofractal_nb.losses import ContrastiveBasinLoss
+from geofractal_nb.models.david import GeoFractalDavid, load_model, save_model
+from geofractal_nb.storage import load_json
+
+
+def small(**kw): return GeoFractalDavid(**{**dict(feature_dim=12, num_classes=9, k=3, scales=(8, 16)), **kw}).eval()
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 1000))
+def test_batching_changes_no_logit(n, cut, seed):
+    model,f = small(),3*torch.randn(n, 12, generator=generator(seed))
+    full = model(f)
+    perm = torch.randperm(n, generator=generator(seed, 'perm'))
+    assert_close(model(f[perm]), full[perm], atol=1e-5, rtol=0)
+    assert_close(torch.cat([model(p) for p in f.split(cut)]), full, atol=1e-5, rtol=0)
+    assert_close(model(torch.cat([f, 100*torch.ones(cut, 12)]))[:n], full, atol=1e-5, rtol=0)
+
+
+def test_reference_mode_depends_on_the_batch():
+    model,f = small(reference=True),torch.randn(256, 12, generator=generator(0))
+    assert (model(f)-model(f.flip(0)).flip(0)).abs().max()>1e-2
+
+
+def test_reproduces_the_source(reference):
+    told,io = load_json(reference/'geofractal_david.json'),load_file(reference/'geofractal_david_io.safetensors')
+    model = GeoFractalDavid(**told['config'], reference=True)
+    model.load_state_dict(load_file(reference/'geofractal_david_weights.safetensors'))
+    logits,more = model(io['features'], return_intermediates=True)
+    for got,name in ((logits, 'logits'), (more['cantor_values'], 'cantor_values'), *((l, f'scale_logits.{s}') for s,l in more['scale_logits'].items())):
+        assert_close(got, io[name], atol=1e-5, rtol=0)
+    assert_close(load_model(reference/'geofractal_david_weights.safetensors', reference=True)(io['features']), io['logits'], atol=1e-5, rtol=0)
+
+
+def test_initial_weights_are_the_same_in_another_process(root):
+    import subprocess, sys
+    code = ("from geofractal_nb.models.david import GeoFractalDavid as G; import hashlib; m=G(12,9,3,(8,16),seed=4);"
+            "print(hashlib.sha256(b''.join(p.detach().numpy().tobytes() for p in m.parameters())).hexdigest())")
+    said = {subprocess.run([sys.executable, '-c', code], env={'PYTHONHASHSEED': h, 'PATH': ''}, cwd=root, capture_output=True, text=True, check=True).stdout for h in ('1', '2')}
+    assert len(said)==1
+
+
+def test_the_global_generator_is_never_touched():
+    before = torch.random.get_rng_state()
+    loss = ContrastiveBasinLoss(separation_weight=1., geometry_weight=1.)(small().train(), torch.randn(5, 12, generator=generator(0)), torch.arange(5))[0]
+    loss.backward()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize('features', [torch.zeros(3, 12), torch.ones(3, 12), 1e6*torch.eye(12)[:3], 1e-20*torch.eye(12)[:3]])
+def test_gradients_are_finite_at_odd_inputs(features):
+    model = small()
+    with torch.no_grad():
+        for h in model.heads.values(): h.class_prototypes[1] = h.class_prototypes[1,:1] # coincident vertices
+    total,_ = ContrastiveBasinLoss(separation_weight=.1, discretisation_weight=.1, geometry_weight=.1)(model, features, torch.tensor([0, 1, 2]))
+    total.backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_saved_and_loaded_is_the_same(tmp_path):
+    model,f = small(terms=('feature', 'crystal'), seed=3),torch.randn(6, 12, generator=generator(1))
+    save_model(tmp_path/'m.safetensors', model)
+    assert torch.equal(load_model(tmp_path/'m.safetensors')(f), model(f))
+    torch.save(small().state_dict(), tmp_path/'m.pt')
+    assert torch.equal(load_model(tmp_path/'m.pt')(f), small()(f))
+
+
+class Attack:
+    def __init__(self, path): self.path = path
+    def __reduce__(self):
+        import os
+        return os.mkdir,(self.path,)
+
+
+def damaged(kind, tmp_path):
+    "A checkpoint that is wrong in one way, and a piece of the expected message"
+    state,path = small().state_dict(),tmp_path/'bad.safetensors'
+    if kind=='missing keys': save_file({n: t for n,t in state.items() if 'projection.3' not in n}, path); return path,'missing'
+    if kind=='extra keys': save_file({**state, 'more': torch.ones(1)}, path); return path,'unexpected'
+    if kind=='other shape': save_file({**state, 'heads.16.class_prototypes': torch.ones(9, 4, 15)}, path); return path,'has shape'
+    if kind=='not finite': save_file({**state, 'fusion_weights': torch.tensor([0, torch.nan])}, path); return path,'NaN or infinity'
+    if kind=='another model': save_file({'weight': torch.ones(2)}, path); return path,'not a GeoFractalDavid checkpoint'
+    if kind=='truncated': save_file(state, path); path.write_bytes(path.read_bytes()[:-100]); return path,'truncated'
+    if kind=='text': path.write_text('hello'); return path,'not a readable safetensors file'
+    if kind=='empty': path.write_bytes(b''); return path,'not a readable safetensors file'
+    if kind=='absent': return path,'no file'
+    path = tmp_path/'bad.pt'
+    if kind=='hostile torch file': torch.save({'w': Attack(str(tmp_path/'owned'))}, path); return path,'cannot be loaded safely'
+    if kind=='hostile pickle': path.write_bytes(pickle.dumps(Attack(str(tmp_path/'owned')))); return path,'cannot be loaded safely'
+    if kind=='list of numbers': torch.save([1, 2], path); return path,'does not hold a state dict'
+    raise KeyError(kind)
+
+
+@pytest.mark.parametrize('kind', ['missing keys', 'extra keys', 'other shape', 'not finite', 'another model', 'truncated', 'text', 'empty', 'absent',
+                                  'hostile torch file', 'hostile pickle', 'list of numbers'])
+def test_bad_checkpoints_are_refused(kind, tmp_path):
+    path,message = damaged(kind, tmp_path)
+    with pytest.raises(ValueError, match=message): load_model(path)
+    assert not (tmp_path/'owned').exists()

@@ -1,0 +1,214 @@
+"Whole runs: killed and resumed, locked, full disks, the run folder, the model card"
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from geofractal_nb.data.embeddings import load_dataset
+from geofractal_nb.models.david import load_model
+from geofractal_nb.runner import run_experiment
+from geofractal_nb.storage import load_tensors, run_lock, save_tensors, write_text
+from geofractal_nb.training.basin import SCHEDULERS, BasinConfig, evaluate, fit, predictions
+from geofractal_nb.training.observers import Observer, Progress
+from geofractal_nb.training.runs import RunFolder
+
+QUICK = BasinConfig(scales=(16, 24), epochs=4, batch_size=32)
+
+CHILD = """
+import os, signal, sys
+from geofractal_nb.data.embeddings import load_dataset
+from geofractal_nb.training.basin import BasinConfig, fit
+from geofractal_nb.training.observers import Observer
+from geofractal_nb.training.runs import RunFolder
+class Die(Observer):
+    left = int(sys.argv[3])
+    def step(self, state, loss):
+        self.left -= 1
+        if self.left==0: os.kill(os.getpid(), signal.SIGKILL)
+fit(BasinConfig(scales=(16, 24), epochs=4, batch_size=32), load_dataset(sys.argv[1]), RunFolder(sys.argv[2], 'm', 'r'), [Die()])
+"""
+
+
+def child(*args): return subprocess.run([sys.executable, '-c', CHILD, *map(str, args)], capture_output=True, text=True)
+
+
+def final(run):
+    tensors,progress = load_tensors(run.checkpoint)
+    for r in [*progress['history'], progress['best_record']]: r.pop('seconds')
+    return tensors,progress
+
+
+def test_killed_at_any_moment_it_resumes_bit_identically(toy, tmp_path):
+    whole = RunFolder(tmp_path/'whole', 'm', 'r')
+    result = fit(QUICK, load_dataset(toy[0]), whole)
+    broken = RunFolder(tmp_path/'broken', 'm', 'r')
+    for step in (2, 7, 6): # in the first epoch, later, and once more after resuming
+        assert child(toy[0], tmp_path/'broken', step).returncode==-signal.SIGKILL
+    again = fit(QUICK, load_dataset(toy[0]), broken)
+    (a,pa),(b,pb) = final(whole),final(broken)
+    assert pa==pb and a.keys()==b.keys()
+    assert all(torch.equal(a[n], b[n]) for n in a)
+    assert again.test==result.test
+    names = lambda r: sorted(p.name for p in r.weights.rglob('*') if p.suffix!='.lock')
+    assert names(whole)==names(broken)
+    assert (whole.weights/names(whole)[1]).exists()
+    assert not list(tmp_path.rglob('*.tmp'))
+
+
+class KillInside(Observer):
+    "Fails between the writes of one epoch's end"
+    def epoch(self, state):
+        if state.epoch==2: raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('part', ['save_json', 'save_checkpoint'])
+def test_killed_between_two_writes(part, toy, tmp_path, monkeypatch):
+    import geofractal_nb.training.observers as obs
+    data,run,clean = load_dataset(toy[0]),RunFolder(tmp_path, 'm', 'r'),RunFolder(tmp_path/'c', 'm', 'r')
+    fit(QUICK, data, clean)
+    real,calls = getattr(obs, part),[]
+    def dies(*a):
+        calls.append(a)
+        if len(calls)==2: raise KeyboardInterrupt
+        return real(*a)
+    monkeypatch.setattr(obs, part, dies)
+    with pytest.raises(KeyboardInterrupt): fit(QUICK, data, run)
+    monkeypatch.setattr(obs, part, real)
+    fit(QUICK, data, run)
+    assert final(run)[1]==final(clean)[1] and all(torch.equal(t, final(clean)[0][n]) for n,t in final(run)[0].items())
+
+
+def test_one_seed_one_result_and_observers_change_nothing(toy):
+    data = load_dataset(toy[0])
+    a,b = fit(QUICK, data),fit(QUICK, data, observers=[Progress()])
+    assert a.test==b.test and all(torch.equal(p, q) for p,q in zip(a.model.parameters(), b.model.parameters()))
+    assert not torch.equal(fit(replace(QUICK, seed=1), data).model.fusion_weights, a.model.fusion_weights)
+
+
+@pytest.mark.parametrize('scheduler', SCHEDULERS)
+def test_every_scheduler_learns(scheduler, toy):
+    assert fit(replace(QUICK, scheduler=scheduler, epochs=6), load_dataset(toy[0])).test['top1']>.9
+
+
+def test_early_stopping_says_so(toy):
+    r = fit(replace(QUICK, epochs=60, patience=3), load_dataset(toy[0]))
+    assert r.stopped=='no improvement for 3 epochs' and len(r.history)==r.best_epoch+4<60
+
+
+def test_bf16_trains_close_to_fp32(toy):
+    data = load_dataset(toy[0])
+    a,b = (fit(replace(QUICK, precision=p), data) for p in ('fp32', 'bf16'))
+    assert b.precision=='bf16' and abs(a.test['loss']-b.test['loss'])<.1
+
+
+def test_report_is_what_the_saved_file_gives(toy, tmp_path):
+    data,run = load_dataset(toy[0]),RunFolder(tmp_path, 'm', 'r')
+    r = fit(QUICK, data, run)
+    path = run.best(r.validation['top1'])
+    assert dict(evaluate(load_model(path), data, 'test', load_tensors(path)[1]['temperature']))==r.test
+    assert predictions(r.model, data, 'test')['']['top1'].double().mean().item()==r.test['top1']
+
+
+def test_a_folder_in_use_is_refused(toy, tmp_path):
+    run = RunFolder(tmp_path, 'm', 'r')
+    holder = subprocess.Popen([sys.executable, '-c', "import sys; from geofractal_nb.storage import run_lock\nwith run_lock(sys.argv[1]): print('held', flush=True); sys.stdin.read()", str(run.weights)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline()=='held\n'
+        with pytest.raises(ValueError, match='in use by another run'): fit(QUICK, load_dataset(toy[0]), run)
+    finally: holder.kill(); holder.wait()
+    with run_lock(run.weights): pass # a killed holder leaves no stale lock
+
+
+def test_a_damaged_checkpoint_is_named(toy, tmp_path):
+    data,run = load_dataset(toy[0]),RunFolder(tmp_path, 'm', 'r')
+    fit(QUICK, data, run)
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:-50])
+    with pytest.raises(ValueError, match='truncated'): fit(QUICK, data, run)
+
+
+def test_features_that_overflow_stop_the_run(toy, tmp_path):
+    _,X,y = toy
+    save_tensors(tmp_path/'huge.safetensors', {'features': X*1e38, 'labels': y})
+    with pytest.raises(ValueError, match='finite'): fit(QUICK, load_dataset(tmp_path/'huge.safetensors'))
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+import torch
+from geofractal_nb.storage import save_tensors, write_text
+target = Path(sys.argv[1])
+write_text(target/'note.txt', 'whole')
+save_tensors(target/'t.safetensors', {'w': torch.ones(10)})
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)) # the disk takes no more than 1000 bytes a file
+for write in (lambda: write_text(target/'note.txt', 'x'*5000), lambda: save_tensors(target/'t.safetensors', {'w': torch.ones(5000)})):
+    try: write()
+    except OSError as e: print(e)
+"""
+
+
+def test_a_full_disk_keeps_what_was_there(tmp_path):
+    said = subprocess.run([sys.executable, '-c', FULL, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    assert said.count('free space or choose a writable folder')==2, said
+    assert (tmp_path/'note.txt').read_text()=='whole'
+    assert load_tensors(tmp_path/'t.safetensors')[0]['w'].shape==(10,)
+    assert sorted(p.name for p in tmp_path.iterdir())==['note.txt', 't.safetensors']
+
+
+def test_a_read_only_place_is_named():
+    with pytest.raises(OSError, match='choose a writable folder'): write_text('/proc/nowhere/note.txt', 'x')
+
+
+@pytest.fixture(scope='module')
+def executed(tmp_path_factory):
+    "One whole run through papermill"
+    out = tmp_path_factory.mktemp('out')
+    return out,run_experiment('train_basin', out, progress=False, dataset='digits', epochs=3, run_id='whole')
+
+
+def test_the_run_folder_is_the_promised_one(executed):
+    out,result = executed
+    folder = out/'weights/GeoFractalDavid/whole'
+    best = f"best_model_acc{100*result['val_top1']:.2f}"
+    assert {p.name for p in folder.iterdir()}-{'.lock'}=={f'{best}.safetensors', f'{best}_metadata.json', 'train_config.json', 'training_history.json', 'last.ckpt', 'README.md',
+        'cantor_prototypes_distribution.png', 'cantor_prototypes_sorted.png', 'cantor_prototypes_cross_scale.png'}
+    assert list((out/'runs/GeoFractalDavid/whole').glob('events.out.tfevents.*'))
+    assert len(json.loads((folder/'training_history.json').read_text()))==3
+    assert f"{result['test_top1']:.4f}" in (folder/'README.md').read_text()
+
+
+def test_tensorboard_reads_every_scalar_back(executed):
+    ea = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator')
+    out,_ = executed
+    acc = ea.EventAccumulator(str(out/'runs/GeoFractalDavid/whole'), size_guidance={'scalars': 0}).Reload()
+    history = json.loads((out/'weights/GeoFractalDavid/whole/training_history.json').read_text())
+    for tag in ('val_top1', 'train_loss', 'alpha'):
+        assert [e.value for e in acc.Scalars(tag)]==pytest.approx([r[tag] for r in history], rel=1e-6)
+
+
+def test_the_cards_snippet_runs_in_a_fresh_process(executed):
+    out,result = executed
+    folder = out/'weights/GeoFractalDavid/whole'
+    code = (folder/'README.md').read_text().split('```python\n')[1].split('```')[0]
+    before = "from geofractal_nb.data.embeddings import load_dataset\ndata = load_dataset('digits')\nfeatures,labels = data.batch(data.splits['test'])\n"
+    said = subprocess.run([sys.executable, '-c', f"{before}{code}\nprint((predictions==labels).double().mean().item())"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert float(said.splitlines()[-1])==result['test_top1']
+
+
+@pytest.mark.parametrize('given, message', [({'sede': 1}, 'unknown parameters'), ({'seed': 1.5}, 'seed must be int'), ({'epochs': '3.5'}, 'epochs must be int'),
+    ({'dataset': 'mnist'}, "unknown dataset 'mnist'"), ({'device': 'gpu7'}, "unavailable device 'gpu7'"), ({'precision': 'fp8'}, 'precision must be one of')])
+def test_bad_parameters_leave_no_run(given, message, tmp_path):
+    with pytest.raises(ValueError, match=message): run_experiment('train_basin', tmp_path, progress=False, **given)
+    assert not (tmp_path/'weights').exists()
+
+
+def test_the_command_answers_in_one_line(tmp_path):
+    p = subprocess.run([Path(sys.executable).with_name('geofractal'), 'run', 'train_basin', '-o', str(tmp_path), '-p', 'sede=1'], capture_output=True, text=True)
+    assert p.returncode==2 and len(p.stderr.splitlines())==1 and 'unknown parameters' in p.stderr

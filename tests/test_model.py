@@ -95,7 +95,7 @@ def damaged(kind, tmp_path):
     if kind=='absent': return path,'no file'
     path = tmp_path/'bad.pt'
     if kind=='hostile torch file': torch.save({'w': Attack(str(tmp_path/'owned'))}, path); return path,'cannot be loaded safely'
-    if kind=='hostile pickle': path.write_bytes(pickle.dumps(Attack(str(tmp_path/'owned')))); return path,'cannot be loaded safely'
+    if kind=='hostile pickle': path.write_bytes(pickle.dumps(Attack(str(tmp_path/'owned')), protocol=2)); return path,'cannot be loaded safely'
     if kind=='list of numbers': torch.save([1, 2], path); return path,'does not hold a state dict'
     raise KeyError(kind)
 

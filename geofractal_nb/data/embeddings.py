@@ -169,10 +169,10 @@ def _mapped_npy(
             version = npy_format.read_magic(f)
             head = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}[version]
             shape,fortran,dtype = head(f)
-            check(not dtype.hasobject, f"{path} holds Python objects, which are never loaded: save plain numbers")
-            check(not fortran or len(shape)<2, f"{path} is in Fortran order: save numpy.ascontiguousarray of it")
+            check(not dtype.hasobject, "it holds Python objects, which are never loaded; save plain numbers")
+            check(not fortran or len(shape)<2, "it is in Fortran order; save numpy.ascontiguousarray of it")
             return np.memmap(path, dtype, 'c', f.tell(), shape)
-    except (OSError, KeyError, EOFError) as e: raise ValueError(f"{path} is not a readable .npy array ({e})") from e
+    except (OSError, KeyError, EOFError, ValueError) as e: raise ValueError(f"{path} is not a usable .npy array: {e}") from e
 
 # %% ../../nbs/20_data.embeddings.ipynb #520e77a1
 def _read_npz(

@@ -32,7 +32,7 @@ SCHEDULERS = ('cosine', 'one-cycle', 'plateau', 'constant')
 @dataclass(frozen=True)
 class BasinConfig:
     "Everything that determines a training run, apart from the data"
-    k:int = 2                     # Simplex dimension, k+1 vertices per class
+    k:int = 4                     # Simplex dimension, k+1 vertices per class
     scales:tuple = (256, 512)     # Widths of the heads
     alpha_init:float = .5         # Initial height of the plateaus of the stairs
     tau:float = .25               # Softness of the ternary digits
@@ -51,7 +51,7 @@ class BasinConfig:
     patience:int = 0              # Epochs without improvement before stopping, 0 for never
     temperature:float = .05       # Initial temperature of the cross-entropy
     learn_temperature:bool = True # Learn it?
-    smoothing:float = 0.          # Label smoothing
+    smoothing:float = .1          # Label smoothing
     scale_weight:float = 1.       # Weight of the per-scale cross-entropy
     coherence_weight:float = .1   # Weight of `coherence`
     separation_weight:float = 0.  # Weight of `separation`

@@ -347,4 +347,5 @@ d = { 'settings': { 'branch': 'main',
                                              'geofractal_nb.training.runs.save_best': ( 'training.runs.html#save_best',
                                                                                         'geofractal_nb/training/runs.py'),
                                              'geofractal_nb.training.runs.save_checkpoint': ( 'training.runs.html#save_checkpoint',
-                                                                                              'geofractal_nb/training/runs.py')}}}
+                                                                                              'geofractal_nb/training/runs.py')},
+            'geofractal_nb.widgets': {}}}

@@ -44,7 +44,7 @@ def localise(page, out, base):
     text = page.read_text(encoding='utf-8')
     text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', as_mathml, text, flags=re.S)
     text = re.sub(r'<link[^>]*cdn\.jsdelivr[^>]*>|<script[^>]*cdn\.jsdelivr[^>]*>\s*</script>', '', text)
-    text = text.replace(f'href="{base}/', f'href="{rel}/')
+    text = text.replace(f'href="{base}/', f'href="{rel}/').replace('</head>', '<link rel="icon" href="data:,"></head>', 1)
     page.write_text(text, encoding='utf-8')
 
 

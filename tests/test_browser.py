@@ -1,0 +1,123 @@
+"A real browser: the site by itself, and a slider in JupyterLab"
+import functools
+import http.server
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin
+
+import pytest
+
+CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason='no Chromium')
+
+
+@pytest.fixture(scope='module')
+def browser():
+    sync = pytest.importorskip('playwright.sync_api')
+    with sync.sync_playwright() as p:
+        b = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield b
+        b.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args): pass
+
+
+@pytest.fixture(scope='module')
+def site(root):
+    "The built site on loopback"
+    if not (root/'_docs/index.html').exists():
+        subprocess.run([sys.executable, 'tools/build_docs.py'], cwd=root, env={**os.environ, 'PYTHONPATH': str(root)}, check=True, capture_output=True)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=str(root/'_docs')))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://127.0.0.1:{server.server_port}/'
+    server.shutdown()
+
+
+def test_the_site_is_complete_and_asks_nobody(browser, site, root):
+    page = browser.new_page()
+    outside,wrong = [],[]
+    page.on('request', lambda r: outside.append(r.url) if not r.url.startswith((site, 'data:')) else None)
+    page.on('response', lambda r: wrong.append(f'{r.status} {r.url}') if r.status>=400 else None)
+    page.on('pageerror', lambda e: wrong.append(str(e)))
+    seen,todo,maths = set(),[urljoin(site, 'index.html')],0
+    while todo:
+        url = todo.pop()
+        seen.add(url)
+        page.goto(url)
+        assert page.locator('h1').first.is_visible(), url
+        maths += page.locator('math').count()
+        assert not page.locator('span.math').count(), url # no maths left as source
+        links = {urldefrag(urljoin(url, h))[0] for h in page.eval_on_selector_all('a[href]', 'els => els.map(e => e.getAttribute("href"))')}
+        todo += [l for l in links if l.startswith(site) and l.endswith(('.html', '/')) and l not in seen and l not in todo]
+    page.close()
+    assert not outside and not wrong
+    assert len(seen)>=len(list((root/'nbs').rglob('[0-9i]*.ipynb'))) and maths>20
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def lab(root, tmp_path):
+    "JupyterLab on loopback with a home of its own: address and token"
+    port,token = free_port(),secrets.token_hex(16)
+    shutil.copytree(root/'nbs', tmp_path/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
+    env = {**os.environ, **{f'JUPYTER{n}': str(tmp_path/'home'/n) for n in ('_CONFIG_DIR', '_DATA_DIR', '_RUNTIME_DIR', 'LAB_SETTINGS_DIR', 'LAB_WORKSPACES_DIR')}, 'IPYTHONDIR': str(tmp_path/'home/ipython')}
+    said = open(tmp_path/'lab.log', 'w')
+    p = subprocess.Popen([sys.executable, '-m', 'jupyter', 'lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', '--ServerApp.port_retries=0',
+        f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={tmp_path/"nbs"}', '--LabApp.expose_app_in_browser=True', '--LabApp.news_url=None',
+        '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'], stdout=said, stderr=subprocess.STDOUT, env=env)
+    address,until = f'http://127.0.0.1:{port}',time.monotonic()+90
+    try:
+        while True:
+            try: urllib.request.urlopen(f'{address}/api/status?token={token}', timeout=2).close(); break
+            except OSError:
+                assert p.poll() is None and time.monotonic()<until, Path(said.name).read_text()
+                threading.Event().wait(.2)
+        yield address,token
+    finally:
+        for _ in range(2): p.send_signal(signal.SIGINT)
+        try: p.wait(20)
+        except subprocess.TimeoutExpired: p.kill()
+        said.close()
+
+
+IDLE = """() => { const k = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel;
+                  return k && k.status==='idle' && k.connectionStatus==='connected' }"""
+
+
+@pytest.mark.parametrize('notebook, control', [('10_geometry.cantor.ipynb', 'levels'), ('11_geometry.simplex.ipynb', 'k')])
+def test_a_slider_redraws_the_figure(notebook, control, lab, browser):
+    address,token = lab
+    page = browser.new_page(viewport={'width': 1200, 'height': 900})
+    page.set_default_timeout(120_000)
+    page.goto(f'{address}/lab/tree/{notebook}?token={token}&reset')
+    page.wait_for_function('() => window.jupyterapp?.shell?.currentWidget?.context?.isReady')
+    page.wait_for_function(IDLE)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    figure = page.locator('img.explore-figure').last
+    figure.wait_for(state='visible')
+    page.wait_for_function(IDLE)
+    handle,readout = (page.locator(f'.explore-{control} {part}').last for part in ('.noUi-handle', '.widget-readout'))
+    before,shown = figure.get_attribute('src'),readout.inner_text()
+    handle.focus()
+    assert figure.get_attribute('src')==before # focus alone draws nothing
+    for _ in range(2): page.keyboard.press('ArrowRight')
+    page.wait_for_function('([old]) => { const e=[...document.querySelectorAll("img.explore-figure")].pop(); return e && e.src!==old }', arg=[before])
+    assert readout.inner_text()!=shown
+    page.close()

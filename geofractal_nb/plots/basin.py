@@ -26,7 +26,7 @@ def cantor_prototypes(
 # %% ../../nbs/70_plots.basin.ipynb #8dc8d63d
 def plot_cantor_distribution(
     model,       # GeoFractalDavid
-    bins:int=30, # Bins of the histogram
+    bins:int=0,  # Bins of the histogram, 0 for one per three classes, between 5 and 30
     ax=None,     # Axes
 ):
     "Histogram of the classes' places, one line per scale"
@@ -34,6 +34,7 @@ def plot_cantor_distribution(
     places = cantor_prototypes(model)
     every = torch.cat(list(places.values()))
     low,high = every.min().item(),every.max().item()
+    bins = bins or max(5, min(30, len(every)//len(places)//3))
     for s,p in places.items(): ax.hist(p, bins=bins, range=(low, high), histtype='step', label=f'scale {s}')
     ax.set(xlabel='Cantor prototype', ylabel='classes')
     ax.legend(frameon=False, fontsize=8)

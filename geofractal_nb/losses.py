@@ -13,7 +13,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 # %% ../nbs/40_losses.ipynb #58aed054
-from .core import check, check_number
+from .core import check_number
 
 # %% ../nbs/40_losses.ipynb #aee0a7d8
 def coherence(

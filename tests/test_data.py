@@ -1,4 +1,6 @@
 "Data sets: splits, every file format, everything that can be wrong with them"
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -53,10 +55,10 @@ def test_every_format_gives_the_same_rows(write, toy, tmp_path, cache):
 def test_features_stay_in_their_file(write, tmp_path, cache):
     X,y = torch.ones(4000, 500),torch.arange(4000)%4
     d = load_dataset(write(tmp_path, X, y))
-    maps = open('/proc/self/maps').read() if __import__('os').path.exists('/proc/self/maps') else ''
-    if not maps: pytest.skip('no /proc')
-    at,(low,high) = d.features.data_ptr(),(0, 0)
-    line = next(l for l in maps.splitlines() if (lambda r: int(r[0], 16)<=at<int(r[1], 16))(l.split()[0].split('-')))
+    maps,at = Path('/proc/self/maps'),d.features.data_ptr()
+    if not maps.exists(): pytest.skip('no /proc')
+    holds = lambda line: (lambda low,high: low<=at<high)(*(int(x, 16) for x in line.split()[0].split('-')))
+    line = next(l for l in maps.read_text().splitlines() if holds(l))
     assert str(tmp_path) in line, 'the features are in anonymous memory, not in a mapped file'
 
 

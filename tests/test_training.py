@@ -1,6 +1,5 @@
 "Whole runs: killed and resumed, locked, full disks, the run folder, the model card"
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from geofractal_nb.models.david import load_model
 from geofractal_nb.runner import run_experiment
 from geofractal_nb.storage import load_tensors, run_lock, save_tensors, write_text
 from geofractal_nb.training.basin import SCHEDULERS, BasinConfig, evaluate, fit, predictions
-from geofractal_nb.training.observers import Observer, Progress
+from geofractal_nb.training.observers import Progress
 from geofractal_nb.training.runs import RunFolder
 
 QUICK = BasinConfig(scales=(16, 24), epochs=4, batch_size=32)

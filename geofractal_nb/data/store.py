@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-import torch
+from filelock import FileLock
 from tqdm.auto import tqdm
 
 # %% ../../nbs/18_data.store.ipynb #6a2e5ee5
@@ -101,9 +101,11 @@ def cached_store(
 )->tuple: # features (N,F), labels (N,), extra
     "Open a store, building it first if it is absent or damaged"
     path = Path(path)
-    if path.exists():
-        try: return open_store(path)
-        except ValueError as e: log.warning("%s; building it again", e)
-        path.unlink()
-    build()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix('.lock')): # two processes build it once
+        if path.exists():
+            try: return open_store(path)
+            except ValueError as e: log.warning("%s; building it again", e)
+            path.unlink()
+        build()
     return open_store(path)

@@ -7,7 +7,6 @@ __all__ = ['MIN_CODES', 'MIN_CONDITIONS', 'condition_key', 'distinct_conditions'
            'embed_texts', 'icd10_store']
 
 # %% ../../nbs/19_data.text.ipynb #0127fa42
-import os
 import re
 from collections import Counter
 from pathlib import Path

@@ -7,8 +7,6 @@ __all__ = ['CENTERS', 'cantor_function', 'soft_digits', 'soft_stairs', 'plot_can
            'explore_cantor']
 
 # %% ../../nbs/10_geometry.cantor.ipynb #84277dd0
-import math
-
 import torch
 import torch.nn as nn
 import torch.nn.functional as F

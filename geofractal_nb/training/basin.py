@@ -24,7 +24,7 @@ from ..models.david import GeoFractalDavid, save_model
 from ..models.heads import TERMS
 from ..storage import load_json, run_lock, save_json
 from .observers import Checkpoints, notify
-from .runs import RunFolder, load_checkpoint, restore_optimizer
+from .runs import load_checkpoint, restore_optimizer
 
 # %% ../../nbs/50_training.basin.ipynb #fa55a970
 SCHEDULERS = ('cosine', 'one-cycle', 'plateau', 'constant')

@@ -133,7 +133,8 @@ def plot_class_map(
     check(len(classes)>1, "a map needs at least two classes")
     V = head.class_prototypes[classes]
     q,center = head.query(model._prepare(features)),V.mean(1)
-    plane = torch.linalg.svd(center-center.mean(0), full_matrices=False)[2][:2].T
+    means = torch.stack([q[labels==c].mean(0) if (labels==c).any() else v for c,v in zip(classes, center)])
+    plane = torch.linalg.svd(means-means.mean(0), full_matrices=False)[2][:2].T
     from matplotlib import colormaps
     palette = colormaps['tab10' if len(classes)<=10 else 'tab20'].colors
     for i,c in enumerate(classes):

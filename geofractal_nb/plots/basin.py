@@ -139,7 +139,7 @@ def plot_class_map(
     palette = colormaps['tab10' if len(classes)<=10 else 'tab20'].colors
     for i,c in enumerate(classes):
         color = palette[i%len(palette)]
-        ax.scatter(*(q[labels==c]@plane).T, s=5, color=color, alpha=.5, lw=0)
+        ax.scatter(*(q[labels==c]@plane).T, s=9, color=color, alpha=.6, lw=0)
         ax.scatter(*(V[i]@plane).T, s=45, color=color, marker='x')
         ax.annotate(class_names[c] if class_names else str(c), (center[i]@plane).tolist(), fontsize=9, weight='bold')
     ax.set(xticks=[], yticks=[], title=f'scale {scale or max(model.scales)}')

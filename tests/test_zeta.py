@@ -1,0 +1,59 @@
+"The dual-kernel block and the anisotropy estimators"
+import pytest
+import torch
+from hypothesis import given, strategies as st
+from torch.testing import assert_close
+
+from geofractal_nb.core import generator
+from geofractal_nb.data.polylipse import TASKS, make_polylipse_dataset
+from geofractal_nb.geometry.kappa import ZETA_BASELINE, moment_kappa, spectral_kappa, tilted_variance
+from geofractal_nb.models.zeta import ZetaBlock
+
+
+@given(st.integers(1, 4), st.integers(1, 9), st.sampled_from([(8, 1), (8, 2), (12, 3)]), st.integers(0, 999))
+def test_padding_and_permutation(B, N, sizes, seed):
+    D,H = sizes
+    g = generator(seed)
+    block,x = ZetaBlock(D, H, learn_mix=True, feed_forward=16).double(),torch.randn(B, N, D, generator=g, dtype=torch.float64)
+    perm = torch.randperm(N, generator=g)
+    assert_close(block(x)[:,perm], block(x[:,perm]))
+    longer = torch.cat([x, 1e3*torch.ones(B, 3, D, dtype=torch.float64)], 1)
+    assert_close(block(longer, (torch.arange(N+3)<N).expand(B, -1))[:,:N], block(x)) # padding equals absence
+
+
+@pytest.mark.parametrize('value', [0., 1e-20, 1e4])
+def test_block_gradients_are_finite(value):
+    block = ZetaBlock(8, 2)
+    block(torch.full((2, 3, 8), value)).square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in block.parameters())
+
+
+def test_the_zeta_constant(): assert abs(ZETA_BASELINE-3.746877697604060)<1e-12
+
+
+@given(st.floats(.01, 100), st.integers(0, 999))
+def test_spectral_kappa_is_blind_to_scale_and_rotation(scale, seed):
+    f = torch.randn(20, 6, 5, generator=generator(seed), dtype=torch.float64)
+    Q = torch.linalg.qr(torch.randn(5, 5, generator=generator(seed, 'Q'), dtype=torch.float64))[0]
+    assert_close(spectral_kappa(scale*f@Q), spectral_kappa(f), atol=1e-8, rtol=1e-6)
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=10))
+def test_tilted_variance_is_zero_only_for_flat_spectra(eigs):
+    e = torch.tensor(eigs, dtype=torch.float64)
+    v = tilted_variance(e).item()
+    assert v>=-1e-12 and (v>1e-15 or (e/e[0]-1).abs().max()<1e-3)
+
+
+@pytest.mark.parametrize('task', TASKS)
+def test_polylipse_data_are_what_they_say(task):
+    before = torch.random.get_rng_state()
+    X,y,mask,info = make_polylipse_dataset(5, 1.3, 50, task=task, min_len=4, dtype=torch.float64, return_focal_info=True)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert X.shape==(50, 16, 32) and X.dtype==torch.float64 and int(y.max())<=4 and int(mask.sum(1).min())>=4
+    assert abs(info['kappa_actual']-1.3)<1e-9
+    P = X@torch.linalg.pinv(info['embedding'])
+    D = lambda p: torch.cdist(p, p)
+    assert_close(D(P), D(info['points']), atol=1e-8, rtol=1e-8) # every task moves sequences rigidly
+    if task=='rotated': assert (y[:,0]==0).all()
+    assert moment_kappa(P)>0

@@ -32,12 +32,11 @@ def explore(
     image,message = widgets.Image(format='png'),widgets.HTML()
     image.add_class('explore-figure')
     def redraw(change=None):
-        with plt.ioff():
-            try: fig = draw(**{n: c.value for n,c in controls.items()}).figure
-            except ValueError as e: message.value = str(e); return
-            png = io.BytesIO()
-            fig.savefig(png, format='png')
-            plt.close(fig)
+        try: fig = draw(**{n: c.value for n,c in controls.items()}).figure
+        except ValueError as e: message.value = str(e); return
+        png = io.BytesIO()
+        fig.savefig(png, format='png')
+        plt.close(fig) # or the notebook would show it a second time
         image.value,message.value = png.getvalue(),''
     for name,c in controls.items():
         c.description = c.description or name

@@ -116,7 +116,7 @@ def save_report(
     "Write README.md and the three Cantor figures into the run's folder"
     import matplotlib.pyplot as plt
     for name,plot in (('distribution', plot_cantor_distribution), ('sorted', plot_cantor_sorted), ('cross_scale', plot_cantor_cross_scale)):
-        with plt.ioff(), atomic_path(run.weights/f'cantor_prototypes_{name}.png') as tmp:
+        with atomic_path(run.weights/f'cantor_prototypes_{name}.png') as tmp:
             drawn = plot(result.model)
             fig = (drawn if hasattr(drawn, 'figure') else drawn[0]).figure
             fig.savefig(tmp, format='png')

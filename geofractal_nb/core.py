@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'AMX_MIN_ROWS', 'log', 'stream_seed', 'generator', 'available_devices', 'resolve_device',
-           'has_fast_bf16', 'resolve_precision', 'check', 'check_number', 'need', 'seeded_linear']
+           'has_fast_bf16', 'resolve_precision', 'check', 'check_number', 'need', 'seeded_linear', 'progress_bar']
 
 # %% ../nbs/00_core.ipynb #0d06f3d6
 import hashlib
 import logging
 import math
+import os
 
 import torch
 
@@ -125,6 +126,17 @@ def seeded_linear(
     with torch.no_grad():
         for p in layer.parameters(): p.uniform_(-bound, bound, generator=gen)
     return layer
+
+# %% ../nbs/00_core.ipynb #09662d40
+def progress_bar(
+    **kwargs, # As for `tqdm`: total, initial, desc, unit, disable
+): # A tqdm bar
+    "A progress bar that shows in a notebook, in a terminal and in a headless run"
+    if os.environ.get('GEOFRACTAL_HEADLESS'):
+        from tqdm import tqdm
+        return tqdm(mininterval=2, ascii=True, **kwargs)
+    from tqdm.auto import tqdm
+    return tqdm(**kwargs)
 
 # %% ../nbs/00_core.ipynb #cff75033
 log = logging.getLogger('geofractal_nb')

@@ -8,6 +8,8 @@ __all__ = ['TYPES', 'experiment_path', 'parameters_of', 'check_parameters', 'sho
 # %% ../nbs/88_runner.ipynb #b4e2d72b
 import ast
 import json
+import os
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -86,7 +88,7 @@ def read_result(
 def run_experiment(
     name,              # Experiment's name, or a notebook's path
     out_dir='runs',    # Folder of results and of the executed copy
-    progress:bool=True, # Show papermill's progress bar and the notebook's own
+    progress:bool=True, # Pass the notebook's progress bars on to standard error
     **parameters,      # Values for the notebook's parameters
 )->dict: # The notebook's result
     "Check parameters, execute a notebook, return its result"
@@ -98,7 +100,12 @@ def run_experiment(
     target = out/'notebooks'/f'{path.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}.ipynb'
     target.parent.mkdir(parents=True, exist_ok=True)
     log.info("%s with %s -> %s", path.stem, values, target)
-    try: pm.execute_notebook(str(path), str(target), values, cwd=str(path.parent), progress_bar=progress, kernel_name='python3', log_output=False)
+    before = os.environ.get('GEOFRACTAL_HEADLESS')
+    os.environ['GEOFRACTAL_HEADLESS'] = '1'
+    try:
+        pm.execute_notebook(str(path), str(target), values, cwd=str(path.parent), progress_bar=False, kernel_name='python3', stderr_file=sys.stderr if progress else None)
     except pm.PapermillExecutionError as e:
         raise ValueError(f"{path.stem} failed: {e.ename}: {e.evalue} (the executed copy with the traceback is {target})") from e
+    finally:
+        if before is None: os.environ.pop('GEOFRACTAL_HEADLESS')
     return {**read_result(target), 'notebook': str(target)}

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from tqdm.auto import tqdm
 
 # %% ../../nbs/18_data.store.ipynb #6a2e5ee5
-from ..core import check, log
+from ..core import check, log, progress_bar
 from ..storage import load_json, load_tensors, save_json
 
 # %% ../../nbs/18_data.store.ipynb #bbcd5532
@@ -66,7 +65,7 @@ def write_store(
         with open(partial, 'wb') as f: f.write(head); f.truncate(size)
     X = np.memmap(partial, np.float32, 'r+', len(head), (rows, width))
     y = np.memmap(partial, np.int64, 'r+', len(head)+rows*width*4, (rows,))
-    with tqdm(total=rows, initial=done, desc=desc, unit='row', disable=rows<10000) as bar:
+    with progress_bar(total=rows, initial=done, desc=desc, unit='row', disable=rows<10000) as bar:
         for f,l in chunks(done):
             n = len(f)
             check(f.shape==(n, width) and done+n<=rows, f"expected rows of width {width} and {rows} in all, got {tuple(f.shape)} at row {done}")

@@ -6,10 +6,7 @@
 __all__ = ['Observer', 'notify', 'Progress', 'TensorBoard', 'Checkpoints']
 
 # %% ../../nbs/49_training.observers.ipynb #974fe0fa
-from tqdm.auto import tqdm
-
-# %% ../../nbs/49_training.observers.ipynb #0912bd78
-from ..core import need
+from ..core import need, progress_bar
 from ..storage import save_json
 from .runs import RunFolder, flatten_optimizer, save_best, save_checkpoint
 
@@ -34,7 +31,7 @@ def notify(
 class Progress(Observer):
     "One bar over all steps, with the loss and the last validation accuracy"
     def start(self, state):
-        self.bar = tqdm(total=state.config.epochs*state.steps_per_epoch, initial=state.epoch*state.steps_per_epoch, desc='training', unit='step')
+        self.bar = progress_bar(total=state.config.epochs*state.steps_per_epoch, initial=state.epoch*state.steps_per_epoch, desc='training', unit='step')
 
     def step(self, state, loss): self.bar.update()
 

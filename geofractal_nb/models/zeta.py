@@ -8,7 +8,6 @@ __all__ = ['gaussian_weights', 'poisson_weights', 'ZetaBlock', 'kappa_feedback']
 # %% ../../nbs/32_models.zeta.ipynb #c874a12a
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 # %% ../../nbs/32_models.zeta.ipynb #fbe77093
 from ..core import check, check_number, generator, seeded_linear

@@ -37,13 +37,9 @@ def ratio(f, g, repeats=15):
     return [statistics.median(t[2:]) for t in times]
 
 
-def import_seconds(code):
-    "Median wall time of a fresh interpreter that runs `code`"
-    def once():
-        t0 = time.perf_counter()
-        subprocess.run([sys.executable, '-c', code], check=True)
-        return time.perf_counter()-t0
-    return statistics.median(once() for _ in range(7))
+def interpreter(code):
+    "A function that runs `code` in a fresh interpreter"
+    return lambda: subprocess.run([sys.executable, '-c', code], check=True)
 
 
 if __name__=='__main__':
@@ -53,6 +49,6 @@ if __name__=='__main__':
         q,V = F.normalize(torch.randn(B, s, generator=g), dim=-1),make_simplices(class_anchors(C, s, g), k, gen=g)
         ours,plain = ratio(lambda: step(simplex_terms, q, V), lambda: step(plain_terms, q, V))
         print(f'terms, batch {B}, {C} classes, k={k}, width {s}: {1000*ours:.1f} ms against {1000*plain:.1f} ms plain, ratio {ours/plain:.2f}')
-    bare = import_seconds('import torch')
     for name in ('geofractal_nb', 'geofractal_nb.models.david', 'geofractal_nb.training.basin'):
-        print(f'import {name} adds {import_seconds(f"import torch, {name}")-bare:+.3f} s to import torch ({bare:.2f} s)')
+        ours,bare = ratio(interpreter(f'import torch, {name}'), interpreter('import torch'), repeats=9)
+        print(f'import {name} adds {ours-bare:+.3f} s to import torch ({bare:.2f} s)')

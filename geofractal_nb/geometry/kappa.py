@@ -36,14 +36,15 @@ ZETA_BASELINE = zeta_curvature()
 def moment_kappa(
     points:torch.Tensor, # (..., 2) points in the plane
     mask=None,           # (...) true where a point counts
-)->torch.Tensor: # Scalar >= 0
+    batch_dims:int=0,    # Leading dimensions with a kappa each
+)->torch.Tensor: # >= 0, one number per batch entry
     "Ratio of mean squared cosine to mean squared sine of the directions"
     check(points.shape[-1]==2, f"points must have shape (..., 2), got {tuple(points.shape)}")
     check(mask is None or bool(mask.any()), "the mask is false everywhere: no point counts")
     sq = points.square()
     unit = sq/sq.sum(-1, keepdim=True).clamp(min=1e-20)
     if mask is not None: unit = unit*mask[...,None]
-    mt,ms = unit.flatten(0, -2).sum(0)
+    mt,ms = unit.flatten(batch_dims, -2).sum(-2).unbind(-1)
     return mt/ms.clamp(min=1e-20)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #5d650024
@@ -59,23 +60,25 @@ def pathway_kappa(
     tau:torch.Tensor,   # (B, N, D) output of the Gaussian kernel
     sigma:torch.Tensor, # (B, N, D) output of the Poisson kernel
     mask=None,          # (B, N) true where a token counts
-)->torch.Tensor: # Scalar >= 0
+    batch_dims:int=0,   # Leading dimensions with a kappa each
+)->torch.Tensor: # >= 0, one number per batch entry
     "Mean squared length of one pathway relative to the other"
     check(mask is None or bool(mask.any()), "the mask is false everywhere: no token counts")
     w = 1 if mask is None else mask[...,None]
-    return (tau.square()*w).sum()/(sigma.square()*w).sum().clamp(min=1e-20)
+    mt,ms = ((f.square()*w).flatten(batch_dims).sum(-1) for f in (tau, sigma))
+    return mt/ms.clamp(min=1e-20)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #5a1c51c8
 def spectrum(
-    f:torch.Tensor,      # (B, N, D) representation
-    mask=None,           # (B, N) true where a token counts, at least one per sequence
+    f:torch.Tensor,      # (..., B, N, D) representation
+    mask=None,           # (..., B, N) true where a token counts, at least one per sequence
     dtype=torch.float64, # Arithmetic; the source's was float32
-)->torch.Tensor: # (D,) eigenvalues, ascending, at least 1e-12, float64
+)->torch.Tensor: # (..., D) eigenvalues, ascending, at least 1e-12, float64
     "Eigenvalues of the second-moment matrix of a sequence, averaged over sequences"
     check(mask is None or bool(mask.any(-1).all()), "the mask is false for a whole sequence: every sequence needs a token")
     f = f.to(dtype) if mask is None else f.to(dtype)*mask[...,None]
-    n = f.shape[1] if mask is None else mask.sum(-1)[:,None,None]
-    return torch.linalg.eigvalsh((f.mT@f/n).mean(0)).clamp(min=1e-12).double()
+    n = f.shape[-2] if mask is None else mask.sum(-1)[...,None,None]
+    return torch.linalg.eigvalsh((f.mT@f/n).mean(-3)).clamp(min=1e-12).double()
 
 # %% ../../nbs/13_geometry.kappa.ipynb #273db782
 def tilted_variance(
@@ -89,11 +92,11 @@ def tilted_variance(
 
 # %% ../../nbs/13_geometry.kappa.ipynb #508294f6
 def spectral_kappa(
-    f:torch.Tensor,               # (B, N, D) representation
-    mask=None,                    # (B, N) true where a token counts
+    f:torch.Tensor,               # (..., B, N, D) representation
+    mask=None,                    # (..., B, N) true where a token counts
     baseline:float=ZETA_BASELINE, # Subtracted constant; the source's was 0.0
     dtype=torch.float64,          # Arithmetic of the matrix; the source's was float32
-)->torch.Tensor: # Scalar
+)->torch.Tensor: # (...)
     "The source's kappa: tilted variance of the log spectrum minus a constant"
     return tilted_variance(spectrum(f, mask, dtype))-baseline
 
@@ -108,9 +111,8 @@ class KappaState:
         self.offset_rate,self.local_rate = offset_rate,local_rate
         self.offset = self.value = None
 
-    def update(self, raw): # Raw kappa -> smoothed deviation from the offset
-        raw = float(raw)
-        check(math.isfinite(raw), f"kappa became {raw}: the representation is not finite")
+    def update(self, raw): # Raw kappa, a number or (E,) -> smoothed deviation from the offset
+        if not torch.is_tensor(raw): check(math.isfinite(raw), f"kappa became {raw}: the representation is not finite")
         self.offset = raw if self.offset is None else self.offset+self.offset_rate*(raw-self.offset)
         calibrated = raw-self.offset
         self.value = calibrated if self.value is None else self.value+self.local_rate*(calibrated-self.value)

@@ -16,12 +16,13 @@ class Observer:
     def start(self, state): pass
     def step(self, state, loss): pass
     def epoch(self, state): pass
+    def level(self, state): pass
     def end(self, state): pass
 
 # %% ../../nbs/49_training.observers.ipynb #9a7ce53a
 def notify(
     observers,  # Observers to call, in order
-    event:str,  # 'start', 'step', 'epoch' or 'end'
+    event:str,  # 'start', 'step', 'epoch', 'level' or 'end'
     *args,      # What they receive
 ):
     "Call one moment's method on every observer"

@@ -113,9 +113,9 @@ class KappaState:
 
     def update(self, raw): # Raw kappa, a number or (E,) -> smoothed deviation from the offset
         if not torch.is_tensor(raw): check(math.isfinite(raw), f"kappa became {raw}: the representation is not finite")
-        self.offset = raw if self.offset is None else self.offset+self.offset_rate*(raw-self.offset)
-        calibrated = raw-self.offset
-        self.value = calibrated if self.value is None else self.value+self.local_rate*(calibrated-self.value)
+        toward = lambda a, b, rate: b if a is None else torch.lerp(a, b, rate) if torch.is_tensor(b) else a+rate*(b-a)
+        self.offset = toward(self.offset, raw, self.offset_rate)
+        self.value = toward(self.value, raw-self.offset, self.local_rate)
         return self.value
 
     def state_dict(self): return dict(offset=self.offset, value=self.value)

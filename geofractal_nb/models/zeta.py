@@ -35,34 +35,91 @@ def poisson_weights(
     return P/P.sum(-1, keepdim=True)
 
 # %% ../../nbs/32_models.zeta.ipynb #038c6170
+def _fresh(
+    like:torch.Tensor, # Gives type and device
+): # Function of a name and a shape
+    "A source of buffers that are not used again"
+    return lambda name, shape: like.new_empty(shape)
+
+def _product(
+    a:torch.Tensor, # (..., n, m)
+    b:torch.Tensor, # (..., m, p)
+    out,            # (..., n, p), contiguous
+    alpha:float=1., # Factor
+)->torch.Tensor: # `out`
+    "Matrix product into a buffer; elementwise for a single token, where a batch of products would loop over tiny matrices"
+    if a.shape[-2]==b.shape[-1]==1: return torch.sum(a*b.mT, -1, keepdim=True, out=out).mul_(alpha)
+    if a.shape[-2]==a.shape[-1]==1: return torch.mul(a, b, out=out).mul_(alpha)
+    torch.baddbmm(a.new_empty(1, 1, 1), a.flatten(0, -3), b.flatten(0, -3), beta=0, alpha=alpha, out=out.flatten(0, -3))
+    return out
+
+# %% ../../nbs/32_models.zeta.ipynb #3b5155be
+def _attend(
+    q, k, v, # (..., N, d), contiguous
+    beta, t, # Broadcast to scores
+    mix,     # Share w of the Gaussian kernel, a number or a tensor
+    keys,    # Broadcast to scores, or None
+    buffer,  # Source of buffers
+)->tuple: # f (..., N, d), and what the gradient needs
+    "Mixed attention of both kernels"
+    buf = lambda name: buffer(name, (*q.shape[:-1], k.shape[-2]))
+    S = _product(q, k.mT, buf('S'), q.shape[-1]**-.5)
+    G = torch.softmax(S if keys is None else S.masked_fill(~keys, -torch.inf), -1, out=buf('G'))
+    U = buf('U')
+    torch.abs(S, out=U).div_(beta).add_(1)
+    K = torch.addcmul(t*t, U, U, out=buf('K'))
+    P = torch.reciprocal(K, out=buf('P'))
+    if keys is not None: P.mul_(keys)
+    P.div_(P.sum(-1, keepdim=True))
+    W = torch.lerp(P, G, mix, out=buf('W'))
+    return _product(W, v, buffer('f', q.shape)),(S, G, U, K, P, W)
+
+# %% ../../nbs/32_models.zeta.ipynb #b33be76b
+def _total(
+    x:torch.Tensor, # Scores' shape
+    like:torch.Tensor, # Broadcasts to it
+)->torch.Tensor: # `like`'s shape
+    "Sum over what was broadcast"
+    return x.sum([i for i in range(x.ndim) if like.shape[i]==1], keepdim=True) if like.ndim else x.sum()
+
+def _attend_backward(
+    g,       # (..., N, d) gradient of f, contiguous
+    q, k, v, beta, t, mix, # As in `_attend`
+    kept,    # What `_attend` kept
+    buffer,  # Source of buffers
+    out,     # Three buffers for the gradients of q, k, v
+    for_mix=False, # Gradient of the mix as well?
+)->tuple: # Gradients of beta, t and mix
+    "Gradients of mixed attention"
+    (S, G, U, K, P, W),back = kept,torch.ops.aten._softmax_backward_data.out
+    W_ = _product(g, v.mT, buffer('W_', S.shape))
+    mix_ = _total(W_*(G-P), mix) if for_mix else None
+    S_ = back(W_, G, -1, G.dtype, grad_input=buffer('S_', S.shape)).mul_(mix)
+    K_ = back(W_, P, -1, P.dtype, grad_input=buffer('K_', S.shape)).div_(K)
+    A = _total(K_, t)
+    B = _total(K_.mul_(U), t)
+    S_.addcdiv_(K_, torch.copysign(beta/(1-mix), S, out=W_), value=-2)
+    scale = q.shape[-1]**-.5
+    for o,(a,b,s) in zip(out, ((S_, k, scale), (S_.mT, q, scale), (W.mT, g, 1.))): _product(a, b, o, s)
+    t_ = A*t*(-2*(1-mix))
+    return (t_*t+B*(-2*(1-mix)))/beta,t_,mix_
+
+# %% ../../nbs/32_models.zeta.ipynb #491bac59
 class _DualKernel(torch.autograd.Function):
-    "Mixed attention of both kernels with its gradient written out"
+    "The two functions above for automatic differentiation"
     @staticmethod
     def forward(ctx, q, k, v, beta, t, mix, keys):
-        S = (q*q.shape[-1]**-.5)@k.mT
-        G = gaussian_weights(S, keys)
-        U = S.abs().div_(beta).add_(1)
-        K = U.square().add_(t*t)
-        P = K.reciprocal()
-        if keys is not None: P.mul_(keys)
-        P.div_(P.sum(-1, keepdim=True))
-        W = torch.lerp(P, G, mix)
-        ctx.save_for_backward(q, k, v, beta, t, mix, S, G, P, U, K, W)
-        return W@v
+        q,k,v = (x.contiguous() for x in (q, k, v))
+        f,kept = _attend(q, k, v, beta, t, mix, keys, _fresh(q))
+        ctx.save_for_backward(q, k, v, beta, t, mix, *kept)
+        return f
 
     @staticmethod
     def backward(ctx, g):
-        q,k,v,beta,t,mix,S,G,P,U,K,W = ctx.saved_tensors
-        total = lambda x, like: x.sum([i for i in range(x.ndim) if like.shape[i]==1], keepdim=True) if like.ndim else x.sum()
-        W_ = g@v.mT
-        mix_ = total(W_*(G-P), mix) if ctx.needs_input_grad[5] else None
-        K_ = torch._softmax_backward_data(W_, P, -1, P.dtype).mul_(mix-1).div_(K)
-        S_ = torch._softmax_backward_data(W_, G, -1, G.dtype).mul_(mix)
-        t_ = 2*t*total(K_, t)
-        U_ = K_.mul_(U).mul_(2)
-        beta_ = (total(U_, beta)-total(U_*U, beta))/beta
-        S_.add_(U_.mul_(S.sign()).div_(beta)).mul_(q.shape[-1]**-.5)
-        return S_@k,S_.mT@q,W.mT@g,beta_,t_,mix_,None
+        q,k,v,beta,t,mix,*kept = ctx.saved_tensors
+        out = [torch.empty_like(x) for x in (q, k, v)]
+        beta_,t_,mix_ = _attend_backward(g.contiguous(), q, k, v, beta, t, mix, kept, _fresh(q), out, ctx.needs_input_grad[5])
+        return *out,beta_,t_,mix_,None
 
 # %% ../../nbs/32_models.zeta.ipynb #fad03dc7
 def dual_kernel_attention(
@@ -196,9 +253,8 @@ def kappa_feedback(
     strength:float=.05,  # Strength of the feedback, >= 0
 ):
     "Let kappa widen or narrow the Poisson kernels"
-    kappa = torch.as_tensor(kappa)[...,None]
+    D,like = p['norm.bias'].shape[-1],p['poisson_t']
+    step = torch.tanh(torch.as_tensor(kappa, dtype=like.dtype, device=like.device))[...,None]*(strength/D**.5)
+    wider,narrower = 1+step,1-step
     for n,v in p.items():
-        if n.endswith(('poisson_beta', 'poisson_t')):
-            D = p[n.rpartition('poisson_')[0]+'norm.bias'].shape[-1]
-            step = strength*torch.tanh(kappa)/D**.5
-            v.mul_((1+step if n.endswith('beta') else 1-step).to(v.dtype)).clamp_(.01, 10)
+        if n.endswith(('poisson_beta', 'poisson_t')): v.mul_(wider if n.endswith('beta') else narrower).clamp_(.01, 10)

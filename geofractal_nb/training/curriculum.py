@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 # %% ../../nbs/51_training.curriculum.ipynb #a6b0fc5e
 from ..checkpoints import save_level_checkpoint
@@ -26,6 +25,7 @@ from ..data.polylipse import TASKS, make_circle_dataset, make_polylipse_dataset,
 from ..geometry.foci import METHODS, moments, solve_focal_config
 from ..geometry.kappa import ZETA_BASELINE, KappaState, moment_kappa, pathway_kappa, spectral_kappa
 from ..models.zeta import ZetaBlock, kappa_feedback, zeta_attention, zeta_forward, _linear
+from ..models.zeta_step import Packed, automatic_gradients, zeta_gradients
 from ..storage import load_json, load_tensors, run_lock, save_json, save_tensors
 from .observers import Observer, notify
 
@@ -186,8 +186,8 @@ class CurriculumState:
     at:int = 0               # Position in the order of levels
     epoch:int = 0            # Epochs of this level completed
     active:list = field(default_factory=list)   # Members that still learn this level
-    live:dict = field(default_factory=dict)     # Name -> (A, ...) weights of the active members
-    opt:object = None        # Adam on `live`
+    live:Packed = None       # Weights of the active members
+    opt:object = None        # Adam on them
     kappa:KappaState = None  # Smoothing, (A,)
     targets:list = field(default_factory=list)  # This level's targets, per member
     foci:list = field(default_factory=list)     # This level's foci, per member
@@ -201,25 +201,31 @@ class CurriculumState:
     def finished(self): return self.at>=len(self.config.order)
 
 # %% ../../nbs/51_training.curriculum.ipynb #dd69637a
-def _optimizer(
-    live:dict, # Leaf tensors
-    lr:float,  # Learning rate
-)->torch.optim.Adam:
-    "Adam on stacked parameters: every element has its own moments, so members do not mix"
-    return torch.optim.Adam(list(live.values()), lr=lr, fused=True)
+def _take_up(
+    state:CurriculumState, # Changed in place
+    params:dict,           # Name -> (A, ...) weights of the active members
+    moments:dict=None,     # Adam's state: step, and the moments as dictionaries like `params`
+):
+    "Pack the weights of the active members and give them an optimiser: each element has its own moments, so members do not mix"
+    state.live = Packed(params)
+    state.opt = torch.optim.Adam([state.live.vector], lr=state.config.lr, fused=True)
+    if moments: state.opt.state[state.live.vector] = {k: v if k=='step' else Packed(v).vector for k,v in moments.items()}
+
+def _moments(
+    state:CurriculumState, # A run
+)->dict: # step, and the moments as name -> (A, ...)
+    "Adam's state by the names of the parameters"
+    return {k: v if k=='step' else state.live.named(v) for k,v in state.opt.state[state.live.vector].items()}
 
 def _select(
-    state:CurriculumState, # Changed in place
+    state:CurriculumState, # Changed in place; has taken a step
     keep,                  # Positions in `active` that stay
 ):
-    "Let the other members rest: their weights go back to `params`"
-    with torch.no_grad():
-        for n,v in state.live.items(): state.params[n][state.active] = v
-    old = [state.opt.state[v] for v in state.live.values()]
-    state.live = {n: v.detach()[keep].clone().requires_grad_() for n,v in state.live.items()}
-    state.opt = _optimizer(state.live, state.config.lr)
-    for v,s in zip(state.live.values(), old): state.opt.state[v] = {n: t if n=='step' else t[keep].clone() for n,t in s.items()}
-    if state.kappa.offset is not None: state.kappa.offset,state.kappa.value = state.kappa.offset[keep],state.kappa.value[keep]
+    "Let the other members rest"
+    pick = lambda d: {n: v[keep] for n,v in d.items()}
+    moments = {k: v if k=='step' else pick(v) for k,v in _moments(state).items()}
+    _take_up(state, pick(state.live.named()), moments)
+    state.kappa.offset,state.kappa.value = state.kappa.offset[keep],state.kappa.value[keep]
     state.active = [state.active[i] for i in keep]
 
 # %% ../../nbs/51_training.curriculum.ipynb #f59da96e
@@ -232,8 +238,8 @@ def start_level(
     state.targets = next_targets(c, state.at, emergent)
     if state.at and not c.warm_start: state.params = {n: v.to(dev) for n,v in initial_parameters(c, state.at).items()}
     state.active,state.epoch = list(range(c.members)),0
-    state.live = {n: v.clone().requires_grad_() for n,v in state.params.items()}
-    state.opt,state.kappa = _optimizer(state.live, c.lr),KappaState()
+    _take_up(state, state.params)
+    state.kappa = KappaState()
     state.history = [{} for _ in range(c.members)]
     load_level(state)
 
@@ -284,20 +290,17 @@ def train_step(
     decode:torch.Tensor,   # (D, 2)
 )->torch.Tensor: # (6, A) statistics, in the order of STATISTICS
     "One step of every active member"
-    c,A = state.config,len(x)
-    said,f = logits(c, state.live, x, c.classes(state.n_foci))
-    task = F.cross_entropy(said.flatten(0, -2), y.flatten(), reduction='none').view(A, -1).mean(1)
-    zero = f.square().flatten(1).mean(1)
-    loss = task+c.eta_zero*zero
-    state.opt.zero_grad()
-    loss.sum().backward()
+    c,p = state.config,state.live
+    size = c.n_heads,c.classes(state.n_foci),c.eta_zero
+    simple = c.depth==1 and not (c.feed_forward or c.learn_mix or c.own_token)
+    task,zero,f = zeta_gradients(p, x, y, *size) if simple else automatic_gradients(p, x, y, *size, c.own_token)
     state.opt.step()
     with torch.no_grad():
-        block = _block(state.live)
+        block = _block(p.views)
         raw = raw_kappa(c, f, decode, block, x)
         smooth = state.kappa.update(raw)
         kappa_feedback(block, smooth, c.kappa_strength if c.enable_zeta_norm else 0.)
-        return torch.stack([loss, task, zero, raw, smooth, state.kappa.offset])
+        return torch.stack([task+c.eta_zero*zero, task, zero, raw, smooth, state.kappa.offset])
 
 # %% ../../nbs/51_training.curriculum.ipynb #06e3d18b
 def train_epoch(
@@ -308,10 +311,11 @@ def train_epoch(
     c,(X,y),level = state.config,state.data[:2],(state.at, state.epoch)
     decode = torch.linalg.pinv(plane_embedding(c.d_model, c.embedding_seed)[0].double()).to(X.dtype).to(state.device)
     order = torch.stack([torch.randperm(X.shape[1], generator=generator(c.seed+i, 'shuffle', *level)) for i in state.active]).to(state.device)
-    rows,total = torch.tensor(state.active, device=state.device)[:,None],0
-    batches = order.split(c.batch_size, 1)
-    for idx in batches:
-        total = total+train_step(state, X[rows,idx], y[rows,idx], decode)
+    first,total = torch.tensor(state.active, device=state.device)[:,None]*X.shape[1],0
+    batches = [b.flatten() for b in (order+first).split(c.batch_size, 1)]
+    for rows in batches:
+        x,labels = (state.live.rows(n, t.flatten(0, 1), rows).unflatten(0, (len(order), -1)) for n,t in (('x', X), ('y', y)))
+        total = total+train_step(state, x, labels, decode)
         notify(observers, 'step', state, None)
     means = (total/len(batches)).double().cpu()
     bad = ~means.isfinite()
@@ -356,11 +360,11 @@ def close_epoch(
     "Record, validate, and see who is stable"
     c,done = state.config,[]
     Xv,yv = (t[state.active] for t in state.data[2:])
-    right = accuracy(c, state.live, Xv, yv, c.classes(state.n_foci)).tolist()
+    right = accuracy(c, state.live.named(), Xv, yv, c.classes(state.n_foci)).tolist()
     state.epoch += 1
     for j,i in enumerate(state.active):
         values = dict(zip((f'epoch_{n}' for n in STATISTICS), means[:,j].tolist()))
-        values.update(epoch_accuracy=right[j], **{f'epoch_{n}': state.live[f'block.poisson_{n}'][j].tolist() for n in ('beta', 't')})
+        values.update(epoch_accuracy=right[j], **{f'epoch_{n}': state.live.views[f'block.poisson_{n}'][j].tolist() for n in ('beta', 't')})
         for n,v in values.items(): state.history[i].setdefault(n, []).append(v)
         variance,slope = stability(state.history[i]['epoch_kappa_raw'], c.stability_window)
         stable = variance is not None and variance<c.stability_threshold and abs(slope)<c.stability_slope
@@ -459,9 +463,10 @@ class _Files:
     def save_member(self, state, j, record):
         if not self.folder: return
         C,moments = record['classes'],[]
-        for n,v in state.live.items():
-            s = {k: t.detach().cpu().clone() if k=='step' else t[j].detach().cpu().clone() for k,t in state.opt.state[v].items()}
-            moments.append({k: t[:C] if n.startswith('classifier.') and k!='step' else t for k,t in s.items()})
+        adam = _moments(state)
+        for n in state.live.names:
+            rows = slice(C) if n.startswith('classifier.') else slice(None)
+            moments.append({k: v.cpu().clone() if k=='step' else v[n][j][rows].cpu().clone() for k,v in adam.items()})
         save_level_checkpoint(self.level(state.active[j], record['level']), _member_parts(state, state.active[j], record, moments))
 
     def save_state(self, state, force=False):
@@ -470,9 +475,9 @@ class _Files:
         tensors = {f'params/{n}': v for n,v in state.params.items()}
         progress = dict(at=state.at, epoch=state.epoch, active=state.active, targets=state.targets, history=state.history, finished=[r[state.at:] for r in state.runs])
         if not state.finished:
-            tensors |= {f'live/{n}': v for n,v in state.live.items()}
-            tensors |= {f'adam/{n}/{k}': t for n,v in state.live.items() for k,t in state.opt.state[v].items()}
-            if state.kappa.offset is not None: tensors |= {'kappa/offset': state.kappa.offset, 'kappa/value': state.kappa.value}
+            tensors |= {f'live/{n}': v for n,v in state.live.named().items()}
+            for k,v in _moments(state).items() if state.epoch else (): tensors |= {'adam/step': v} if k=='step' else {f'{k}/{n}': t for n,t in v.items()}
+            if state.epoch: tensors |= {'kappa/offset': state.kappa.offset, 'kappa/value': state.kappa.value}
         save_tensors(self.folder/'last.ckpt'/'state.safetensors', tensors, progress)
         self.saved_at = time.monotonic()
 
@@ -503,16 +508,16 @@ def begin(
     changed = sorted(n for n in mine if mine[n]!=known.get(n))
     check(not changed, f"{folder} holds a curriculum with other settings ({', '.join(changed)} differ): choose another save_dir, or repeat its settings to resume")
     tensors,p = load_tensors(path)
-    part = lambda prefix: {n[len(prefix):]: t.to(dev) for n,t in tensors.items() if n.startswith(prefix)}
-    state.params,state.at,state.epoch,state.active,state.targets,state.history = part('params/'),p['at'],p['epoch'],p['active'],p['targets'],p['history']
+    part = lambda prefix, names: {n: tensors[prefix+n].to(dev) for n in names}
+    names = list(state.params) # a file has an order of its own, and rounding depends on where a parameter lies
+    state.params,state.at,state.epoch,state.active,state.targets,state.history = part('params/', names),p['at'],p['epoch'],p['active'],p['targets'],p['history']
     past = load_json(folder/'curriculum.json')['runs'] if state.at else [[] for _ in range(config.members)]
     state.runs = [r[:state.at]+f for r,f in zip(past, p['finished'])]
     if state.finished: return state
-    state.live = {n: t.requires_grad_() for n,t in part('live/').items()}
-    state.opt,state.kappa,adam,k = _optimizer(state.live, config.lr),KappaState(),part('adam/'),part('kappa/')
-    for n,v in state.live.items():
-        if f'{n}/step' in adam: state.opt.state[v] = {s: adam[f'{n}/{s}'] for s in ('step', 'exp_avg', 'exp_avg_sq')}
-    if k: state.kappa.load_state_dict(k)
+    moments = {**part('adam/', ['step']), **{m: part(f'{m}/', names) for m in ('exp_avg', 'exp_avg_sq')}} if state.epoch else None
+    _take_up(state, part('live/', names), moments)
+    state.kappa = KappaState()
+    if state.epoch: state.kappa.load_state_dict(part('kappa/', ['offset', 'value']))
     load_level(state)
     return state
 
@@ -547,8 +552,7 @@ def rest(
     done:list,             # Positions in `active` and reasons
 ):
     "Finish members that are done with this level, and go on with the others"
-    with torch.no_grad():
-        for n,v in state.live.items(): state.params[n][state.active] = v
+    for n,v in state.live.named().items(): state.params[n][state.active] = v
     for j,reason in done:
         record = finish_member(state, state.active[j], reason)
         files.save_member(state, j, record)

@@ -33,7 +33,7 @@ SCHEDULERS = ('cosine', 'one-cycle', 'plateau', 'constant')
 class BasinConfig:
     "Everything that determines a training run, apart from the data"
     k:int = 4                     # Simplex dimension, k+1 vertices per class
-    scales:tuple = (256, 512)     # Widths of the heads
+    scales:tuple = (384, 512, 768) # Widths of the heads
     alpha_init:float = .5         # Initial height of the plateaus of the stairs
     tau:float = .25               # Softness of the ternary digits
     levels:int = 5                # Ternary digits read

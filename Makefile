@@ -5,6 +5,8 @@ VENV := $(ROOT)/.venv
 BIN := $(VENV)/bin
 DATASET ?= digits
 SEED ?= 0
+PRESET ?= quick
+MEMBERS ?= 4
 OUT ?= $(ROOT)/runs
 # icd10 needs the sentence encoder
 EXTRAS := $(if $(filter icd10,$(DATASET)),dev text,dev)
@@ -17,7 +19,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lab docs clean setup check notebooks pytest readme benchmarks
+.PHONY: help run curriculum test lab docs clean setup check notebooks pytest readme benchmarks
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -34,9 +36,14 @@ $(VENV)/.installed-%: $(ROOT)/settings.ini $(ROOT)/setup.py $(ROOT)/constraints.
 
 setup: $(STAMPS) ## virtual environment and pinned installation
 
-run: setup ## train the classifier: make run [DATASET=digits|icd10|clip_like|path] [SEED=0]
+run: setup ## classifier, then a quick curriculum: make run [DATASET=digits|icd10|clip_like|path] [SEED=0]
 	@echo "== training on $(DATASET); results go to $(OUT)"
 	@geofractal run "$(ROOT)/nbs/experiments/train_basin.ipynb" -o "$(OUT)" -p "dataset=$(DATASET)" -p seed=$(SEED)
+	@$(MAKE) --no-print-directory -f "$(ROOT)/Makefile" curriculum
+
+curriculum: setup ## self-paced curriculum: make curriculum [PRESET="quick|full|full 8"] [MEMBERS=4] [SEED=0]
+	@echo "== curriculum, $(PRESET), $(MEMBERS) members; results go to $(OUT)"
+	@geofractal run "$(ROOT)/nbs/experiments/train_curriculum.ipynb" -o "$(OUT)" -p "preset=$(PRESET)" -p members=$(MEMBERS) -p seed=$(SEED)
 
 test: setup check notebooks pytest ## every check
 
@@ -65,7 +72,7 @@ lab: setup ## JupyterLab on the notebooks
 	@cd "$(ROOT)/nbs" && jupyter lab
 
 benchmarks: setup ## speed, as ratios measured side by side
-	@cd "$(ROOT)" && python benchmarks/basin.py
+	@cd "$(ROOT)" && python benchmarks/basin.py && python benchmarks/curriculum.py --whole
 
 clean: ## remove the environment, results and everything generated
 	@cd "$(ROOT)" && rm -rf .venv runs _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['mean_and_interval', 'over_epochs', 'plot_level', 'plot_levels_grid', 'plot_kappa_trajectory',
-           'plot_kappa_within_levels', 'plot_losses', 'plot_accuracy', 'plot_kernel', 'plot_forgetting']
+           'plot_kappa_within_levels', 'plot_losses', 'plot_accuracy', 'plot_kernel', 'plot_forgetting',
+           'explore_levels']
 
 # %% ../../nbs/71_plots.curriculum.ipynb #21625a1d
 import math
@@ -15,7 +16,7 @@ import torch
 # %% ../../nbs/71_plots.curriculum.ipynb #a0ba9de9
 from ..core import generator
 from ..data.polylipse import make_circle_dataset, plane_embedding, sample_points
-from ..interact import new_axes
+from ..interact import explore, new_axes
 
 # %% ../../nbs/71_plots.curriculum.ipynb #5ee566ff
 def mean_and_interval(
@@ -215,3 +216,19 @@ def plot_forgetting(
     ax.set(xlabel='asked about foci', ylabel='after learning foci')
     ax.figure.colorbar(image, ax=ax, shrink=.8, label='accuracy')
     return ax
+
+# %% ../../nbs/71_plots.curriculum.ipynb #ba5aa514
+def explore_levels(
+    curriculum, # CurriculumMetrics
+): # An ipywidgets box
+    "One level's polylipse and where it stands on kappa's path"
+    import ipywidgets as w
+    import matplotlib.pyplot as plt
+    def draw(level, member):
+        one = curriculum.member(member)
+        fig,axes = plt.subplots(1, 2, figsize=(7, 2.8), dpi=90, layout='constrained', width_ratios=[1, 1.6])
+        plot_level(one.levels[level-1], axes[0]); plot_kappa_trajectory(one, axes[1])
+        axes[1].axvline(level, color='0.7', zorder=0)
+        return axes[0]
+    slow = dict(continuous_update=False)
+    return explore(draw, level=w.IntSlider(value=1, min=1, max=len(curriculum.levels), **slow), member=w.IntSlider(value=0, min=0, max=curriculum.members-1, **slow))

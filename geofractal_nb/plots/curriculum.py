@@ -62,14 +62,26 @@ def _band(
     if len(rows)>1: ax.fill_between(x, back(mean-half), back(mean+half), color=line.get_color(), alpha=.2, lw=0)
     return line
 
+def _fit(
+    ax,    # Axes
+    *rows, # (members, n) each
+    log=False, # Logarithmic axis?
+):
+    "Limits from the members, since the interval of two of them may be wider than any picture"
+    low,high = min(np.nanmin(r) for r in rows),max(np.nanmax(r) for r in rows)
+    room = .06*(np.log(high/low) if log else high-low) or .1
+    ax.set_yscale('log' if log else 'linear')
+    ax.set_ylim(*((low*np.exp(-room), high*np.exp(room)) if log else (low-room, high+room)))
+
 def _kappa_axis(
     ax,  # Axes
     log, # Logarithmic?
 ):
     "Scale and label of an axis of kappas"
     from matplotlib.ticker import NullFormatter, ScalarFormatter
-    ax.set(ylabel='kappa', yscale='log' if log else 'linear')
+    ax.set_ylabel('kappa')
     if not log: return
+    ax.set_yscale('log')
     low,high = ax.get_ylim()
     ax.set_yticks([t for t in (.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 20, 50, 100) if low<=t<=high])
     ax.yaxis.set_major_formatter(ScalarFormatter()); ax.yaxis.set_minor_formatter(NullFormatter())
@@ -156,6 +168,7 @@ def plot_kappa_within_levels(
     ends,middle = [*starts[1:], rows.shape[1]],np.exp(np.log(targets).mean(0)) if log else targets.mean(0)
     for s,e,t in zip(starts, ends, middle): ax.plot([s, e], [t, t], color='k', lw=.8, ls=':', label='target' if s==0 else None)
     _transitions(ax, curriculum, starts)
+    _fit(ax, rows, targets, log=log)
     _kappa_axis(ax, log)
     ax.legend(frameon=False, fontsize=7)
     return ax
@@ -167,11 +180,13 @@ def plot_losses(
 ): # matplotlib Axes
     "Task loss and penalty per epoch"
     ax = new_axes(ax, figsize=(6, 2.6))
-    for name,label in (('epoch_task_loss', 'cross-entropy'), ('epoch_zero_loss', 'mean of f squared')):
-        rows,starts = over_epochs(curriculum, name)
-        _band(ax, np.arange(rows.shape[1]), rows, label, lw=1)
+    names = dict(epoch_task_loss='cross-entropy', epoch_zero_loss='mean of f squared')
+    found,starts = [over_epochs(curriculum, n)[0] for n in names],over_epochs(curriculum, 'epoch_loss')[1]
+    log = all(np.nanmin(r)>0 for r in found)
+    for rows,label in zip(found, names.values()): _band(ax, np.arange(rows.shape[1]), rows, label, log, lw=1)
     _transitions(ax, curriculum, starts)
-    ax.set(ylabel='loss', yscale='log' if np.nanmin(rows)>0 else 'linear'); ax.legend(frameon=False, fontsize=7)
+    _fit(ax, *found, log=log)
+    ax.set(ylabel='loss'); ax.legend(frameon=False, fontsize=7)
     return ax
 
 def plot_accuracy(
@@ -192,10 +207,13 @@ def plot_kernel(
 ): # matplotlib Axes
     "Scale beta and width t of the Poisson kernel, averaged over heads"
     ax = new_axes(ax, figsize=(6, 2.6))
+    found = []
     for name,label in (('epoch_beta', r'$\beta$'), ('epoch_t', '$t$')):
         rows,starts = over_epochs(curriculum, name)
-        _band(ax, np.arange(rows.shape[1]), rows, label, lw=1)
+        found.append(rows)
+        _band(ax, np.arange(rows.shape[1]), rows, label, True, lw=1)
     _transitions(ax, curriculum, starts)
+    _fit(ax, *found, log=True)
     ax.legend(frameon=False, fontsize=7)
     return ax
 

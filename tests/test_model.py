@@ -106,3 +106,12 @@ def test_bad_checkpoints_are_refused(kind, tmp_path):
     path,message = damaged(kind, tmp_path)
     with pytest.raises(ValueError, match=message): load_model(path)
     assert not (tmp_path/'owned').exists()
+
+
+def test_the_default_is_the_candidate_chosen_on_validation(root):
+    from geofractal_nb.runner import read_result
+    from geofractal_nb.training.basin import BasinConfig
+    found,default = read_result(root/'nbs/results/basin_choice.ipynb'),BasinConfig()
+    centre = dict(k=4, scales=[256, 512], radius=.25, lr=1e-3, batch_size=128, epochs=15, smoothing=.1, coherence_weight=.1)
+    assert max(found['validation'], key=lambda c: sum(found['validation'][c].values()))==found['chosen']
+    for n,v in {**centre, **found['changes']}.items(): assert getattr(default, n)==(tuple(v) if isinstance(v, list) else v), n

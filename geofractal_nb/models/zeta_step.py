@@ -22,7 +22,6 @@ class Packed:
         self.names,self.shapes = list(params),{n: v.shape for n,v in params.items()}
         self.vector = torch.cat([p.detach().reshape(-1) for p in self._joined(params).values()])
         self.gradient = torch.zeros_like(self.vector)
-        self.vector.grad = self.gradient
         self.views,self.grads,self.buffers = self.split(self.vector),self.split(self.gradient),{}
 
     @staticmethod
@@ -54,6 +53,11 @@ class Packed:
     def buffer(self, name, shape): # The same memory whenever name and shape are the same
         key = name,tuple(shape)
         if key not in self.buffers: self.buffers[key] = self.vector.new_empty(shape)
+        return self.buffers[key]
+
+    def constant(self, value, shape): # A tensor that is filled once
+        key = value,tuple(shape)
+        if key not in self.buffers: self.buffers[key] = self.vector.new_full(shape, value)
         return self.buffers[key]
 
     def rows(self, name, x, index): # Rows of x, in a buffer
@@ -93,14 +97,14 @@ def _classify(
     centred = lambda t: t-t.mean(1, keepdim=True)
     w,WO = v['block.norm.weight'][:,None],centred(v['block.W_O.weight'])
     n = torch.bmm(f, WO.mT, out=p.buffer('n', X.shape)).add_(centred(v['block.W_O.bias'])[:,None])
-    squares,mean = torch.square(n, out=p.buffer('out', X.shape)),n.new_full((1, D, 1), 1/D).expand(E, D, 1)
+    squares,mean = torch.square(n, out=p.buffer('out', X.shape)),p.constant(1/D, (E, D, 1))
     rstd = torch.bmm(squares, mean).add_(1e-5).rsqrt_()
     n.mul_(rstd)
     out = torch.addcmul(v['block.norm.bias'][:,None], n, w, out=squares).add_(X)
     W = v['classifier.weight'][:,:C]
     logp = torch.log_softmax(torch.baddbmm(v['classifier.bias'][:,:C,None], W, out.mT), 1) # (E, C, M): the sum over few classes runs over many tokens at once
     task = -logp.gather(1, y).mean((1, 2))
-    l_ = logp.exp_().scatter_add_(1, y, logp.new_full((1, 1, 1), -1.).expand(y.shape)).mul_(1/M)
+    l_ = logp.exp_().scatter_add_(1, y, p.constant(-1., y.shape)).mul_(1/M)
     g['classifier.weight'][:,:C].copy_(torch.bmm(l_, out))
     g['classifier.bias'][:,:C].copy_(l_.sum(2))
     n_ = torch.bmm(l_.mT, W, out=p.buffer('n_', X.shape))

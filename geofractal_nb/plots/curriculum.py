@@ -224,11 +224,13 @@ def plot_forgetting(
 ): # matplotlib Axes
     "Validation accuracy on all levels after each, averaged over members"
     ax = new_axes(ax, figsize=(3.4, 2.9))
-    M = mean_and_interval(curriculum.forgetting().flatten(1))[0].reshape(len(curriculum.levels), -1)
+    M,half = (v.reshape(len(curriculum.levels), -1) for v in mean_and_interval(curriculum.forgetting().flatten(1)))
     image = ax.imshow(M, vmin=0, vmax=1, cmap='viridis')
     names = [r['n_foci'] for r in curriculum.levels]
     if len(names)<=8:
-        for i,j in zip(*np.isfinite(M).nonzero()): ax.text(j, i, f'{M[i,j]:.2f}', ha='center', va='center', fontsize=7, color='w' if M[i,j]<.6 else 'k')
+        for i,j in zip(*np.isfinite(M).nonzero()):
+            text = f'{M[i,j]:.2f}'+(f'\n±{half[i,j]:.2f}' if curriculum.members>1 else '')
+            ax.text(j, i, text, ha='center', va='center', fontsize=6, color='w' if M[i,j]<.6 else 'k')
     ticks = range(0, len(names), 1 if len(names)<=12 else 4)
     ax.set_xticks(ticks, [names[t] for t in ticks]); ax.set_yticks(ticks, [names[t] for t in ticks])
     ax.set(xlabel='asked about foci', ylabel='after learning foci')

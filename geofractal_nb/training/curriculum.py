@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 import torch.nn as nn
+from torch.optim.adam import adam
 
 # %% ../../nbs/51_training.curriculum.ipynb #a6b0fc5e
 from ..checkpoints import save_level_checkpoint
@@ -187,7 +188,7 @@ class CurriculumState:
     epoch:int = 0            # Epochs of this level completed
     active:list = field(default_factory=list)   # Members that still learn this level
     live:Packed = None       # Weights of the active members
-    opt:object = None        # Adam on them
+    adam:dict = field(default_factory=dict)     # step, exp_avg, exp_avg_sq for all their parameters
     kappa:KappaState = None  # Smoothing, (A,)
     targets:list = field(default_factory=list)  # This level's targets, per member
     foci:list = field(default_factory=list)     # This level's foci, per member
@@ -206,16 +207,25 @@ def _take_up(
     params:dict,           # Name -> (A, ...) weights of the active members
     moments:dict=None,     # Adam's state: step, and the moments as dictionaries like `params`
 ):
-    "Pack the weights of the active members and give them an optimiser: each element has its own moments, so members do not mix"
+    "Pack the weights of the active members and their moments: each element has its own, so members do not mix"
     state.live = Packed(params)
-    state.opt = torch.optim.Adam([state.live.vector], lr=state.config.lr, fused=True)
-    if moments: state.opt.state[state.live.vector] = {k: v if k=='step' else Packed(v).vector for k,v in moments.items()}
+    like = state.live.vector
+    if moments: state.adam = {k: v if k=='step' else Packed(v).vector for k,v in moments.items()}
+    else: state.adam = dict(step=like.new_zeros(()), exp_avg=torch.zeros_like(like), exp_avg_sq=torch.zeros_like(like))
+
+def _adam_step(
+    state:CurriculumState, # Changed in place
+):
+    "Adam on the one vector, without the bookkeeping of many"
+    p,a = state.live,state.adam
+    adam([p.vector], [p.gradient], [a['exp_avg']], [a['exp_avg_sq']], [], [a['step']], fused=True, amsgrad=False, beta1=.9, beta2=.999,
+         lr=state.config.lr, weight_decay=0., eps=1e-8, maximize=False)
 
 def _moments(
     state:CurriculumState, # A run
 )->dict: # step, and the moments as name -> (A, ...)
     "Adam's state by the names of the parameters"
-    return {k: v if k=='step' else state.live.named(v) for k,v in state.opt.state[state.live.vector].items()}
+    return {k: v if k=='step' else state.live.named(v) for k,v in state.adam.items()}
 
 def _select(
     state:CurriculumState, # Changed in place; has taken a step
@@ -294,8 +304,8 @@ def train_step(
     size = c.n_heads,c.classes(state.n_foci),c.eta_zero
     simple = c.depth==1 and not (c.feed_forward or c.learn_mix or c.own_token)
     task,zero,f = zeta_gradients(p, x, y, *size) if simple else automatic_gradients(p, x, y, *size, c.own_token)
-    state.opt.step()
     with torch.no_grad():
+        _adam_step(state)
         block = _block(p.views)
         raw = raw_kappa(c, f, decode, block, x)
         smooth = state.kappa.update(raw)

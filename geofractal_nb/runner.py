@@ -103,7 +103,8 @@ def run_experiment(
     before = os.environ.get('GEOFRACTAL_HEADLESS')
     os.environ['GEOFRACTAL_HEADLESS'] = '1'
     try:
-        pm.execute_notebook(str(path), str(target), values, cwd=str(path.parent), progress_bar=False, kernel_name='python3', stderr_file=sys.stderr if progress else None)
+        pm.execute_notebook(str(path), str(target), values, cwd=str(path.parent), progress_bar=False, kernel_name='python3',
+                            stderr_file=sys.stderr if progress else None, extra_arguments=['--IPKernelApp.log_level=ERROR']) # or it would warn of its loopback sockets
     except pm.PapermillExecutionError as e:
         raise ValueError(f"{path.stem} failed: {e.ename}: {e.evalue} (the executed copy with the traceback is {target})") from e
     finally:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -279,5 +280,7 @@ def test_the_experiment_runs_and_says_what_it_found(tmp_path):
     few = dict(epochs_per_level=3, stability_window=2, n_samples=64, n_validation=32, seq_len=4, members=2)
     r = run_experiment('train_curriculum', tmp_path, False, **few)
     assert r['levels']==[1, 2, 3] and len(r['emergent_kappa'])==2
-    assert json.loads((tmp_path/'curricula/quick-shifted-seed0/curriculum.json').read_text())['runs'][1][2]['n_foci']==3
-    assert len(find_checkpoints(tmp_path/'curricula/quick-shifted-seed0/member_00'))==3
+    folder = Path(r['folder'])
+    assert folder.parent==tmp_path/'curricula' and folder.name.startswith('quick-shifted-seed0-')
+    assert json.loads((folder/'curriculum.json').read_text())['runs'][1][2]['n_foci']==3
+    assert len(find_checkpoints(folder/'member_00'))==3

@@ -327,7 +327,7 @@ def train_epoch(
         x,labels = (state.live.rows(n, t.flatten(0, 1), rows).unflatten(0, (len(order), -1)) for n,t in (('x', X), ('y', y)))
         total = total+train_step(state, x, labels, decode)
         notify(observers, 'step', state, None)
-    means = (total/len(batches)).double().cpu()
+    means = (total/len(batches)).cpu().double()
     bad = ~means.isfinite()
     if bad.any():
         s,m = bad.nonzero()[0].tolist()
@@ -346,7 +346,7 @@ def accuracy(
 )->torch.Tensor: # (A,) on the CPU
     "Share of tokens classified correctly, per member"
     hits = sum((logits(config, params, X[:,s], classes)[0].argmax(-1)==y[:,s]).flatten(1).sum(1) for s in torch.arange(X.shape[1]).split(batch))
-    return (hits/y[0].numel()).double().cpu()
+    return (hits/y[0].numel()).cpu().double()
 
 # %% ../../nbs/51_training.curriculum.ipynb #928aeadf
 def examine(

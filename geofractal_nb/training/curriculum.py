@@ -11,6 +11,7 @@ __all__ = ['ESTIMATORS', 'POLICIES', 'REFERENCE', 'STATISTICS', 'CurriculumConfi
 
 # %% ../../nbs/51_training.curriculum.ipynb #c426b635
 import math
+import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -480,7 +481,6 @@ class _Files:
         save_level_checkpoint(self.level(state.active[j], record['level']), _member_parts(state, state.active[j], record, moments))
 
     def save_state(self, state, force=False):
-        import time
         if not self.folder or not (force or time.monotonic()-self.saved_at>=self.every): return
         tensors = {f'params/{n}': v for n,v in state.params.items()}
         progress = dict(at=state.at, epoch=state.epoch, active=state.active, targets=state.targets, history=state.history, finished=[r[state.at:] for r in state.runs])

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from geofractal_nb.core import generator
 from geofractal_nb.data.polylipse import TASKS, make_polylipse_dataset
-from geofractal_nb.geometry.kappa import ZETA_BASELINE, moment_kappa, spectral_kappa, tilted_variance
+from geofractal_nb.geometry.kappa import ZETA_BASELINE, moment_kappa, pathway_kappa, spectral_kappa, tilted_variance
 from geofractal_nb.models.zeta import ZetaBlock
 
 
@@ -57,3 +57,14 @@ def test_polylipse_data_are_what_they_say(task):
     assert_close(D(P), D(info['points']), atol=1e-8, rtol=1e-8) # every task moves sequences rigidly
     if task=='rotated': assert (y[:,0]==0).all()
     assert moment_kappa(P)>0
+
+
+def test_masks_without_a_token_are_refused():
+    x,none = torch.randn(2, 3, 8, generator=generator(0)),torch.zeros(2, 3, dtype=torch.bool)
+    one = none.clone()
+    one[0,0] = True # the second sequence is still empty
+    for call in (lambda m: ZetaBlock(8, 2)(x, m), lambda m: ZetaBlock(8, 2).pathways(x, m), lambda m: spectral_kappa(x, m)):
+        for mask in (none, one):
+            with pytest.raises(ValueError, match='every sequence needs a token'): call(mask)
+    with pytest.raises(ValueError, match='no point counts'): moment_kappa(x[...,:2], none)
+    with pytest.raises(ValueError, match='no token counts'): pathway_kappa(x, x, none)

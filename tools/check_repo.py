@@ -30,6 +30,8 @@ def blemishes():
     for p in state('nbs/**/*.ipynb'):
         name = p.relative_to(ROOT)
         for i,cell in enumerate(json.loads(p.read_text(encoding='utf-8'))['cells']):
+            text = ''.join(cell['source'])
+            if cell['cell_type']=='markdown' and re.match(r'# ', text) and re.search(r'^[^#>\s]', text, re.M): yield f'{name} cell {i}: text beside title and quote, which the site drops; give it a cell of its own'
             outs = cell.get('outputs', [])
             text = json.dumps(outs)
             if any(o['output_type']=='error' for o in outs): yield f'{name} cell {i}: an error output'

@@ -65,14 +65,12 @@ def _attend(
     buf = lambda name: buffer(name, (*q.shape[:-1], k.shape[-2]))
     S = _product(q, k.mT, buf('S'), q.shape[-1]**-.5)
     G = torch.softmax(S if keys is None else S.masked_fill(~keys, -torch.inf), -1, out=buf('G'))
-    U = buf('U')
-    torch.abs(S, out=U).div_(beta).add_(1)
-    K = torch.addcmul(t*t, U, U, out=buf('K'))
-    P = torch.reciprocal(K, out=buf('P'))
-    if keys is not None: P.mul_(keys)
-    P.div_(P.sum(-1, keepdim=True))
+    V = torch.copysign(beta, S, out=buf('V')).add_(S)
+    R = torch.addcmul((beta*t).square()*-.5, V, V, value=-.5, out=buf('R')).reciprocal_()
+    if keys is not None: R.mul_(keys)
+    P = torch.div(R, R.sum(-1, keepdim=True), out=buf('P'))
     W = torch.lerp(P, G, mix, out=buf('W'))
-    return _product(W, v, buffer('f', q.shape)),(S, G, U, K, P, W)
+    return _product(W, v, buffer('f', q.shape)),(S, G, V, R, P, W)
 
 # %% ../../nbs/32_models.zeta.ipynb #b33be76b
 def _total(
@@ -91,18 +89,16 @@ def _attend_backward(
     for_mix=False, # Gradient of the mix as well?
 )->tuple: # Gradients of beta, t and mix
     "Gradients of mixed attention"
-    (S, G, U, K, P, W),back = kept,torch.ops.aten._softmax_backward_data.out
+    (S, G, V, R, P, W),back = kept,torch.ops.aten._softmax_backward_data.out
     W_ = _product(g, v.mT, buffer('W_', S.shape))
     mix_ = _total(W_*(G-P), mix) if for_mix else None
-    S_ = back(W_, G, -1, G.dtype, grad_input=buffer('S_', S.shape)).mul_(mix)
-    K_ = back(W_, P, -1, P.dtype, grad_input=buffer('K_', S.shape)).div_(K)
-    A = _total(K_, t)
-    B = _total(K_.mul_(U), t)
-    S_.addcdiv_(K_, torch.copysign(beta/(1-mix), S, out=W_), value=-2)
+    S_ = back(W_, G, -1, G.dtype, grad_input=buffer('S_', S.shape))
+    L = back(W_, P, -1, P.dtype, grad_input=W_).mul_(R)
+    t_ = _total(L, t)*t*beta.square()*(1-mix)
+    torch.lerp(L.mul_(V), S_, mix, out=S_)
     scale = q.shape[-1]**-.5
     for o,(a,b,s) in zip(out, ((S_, k, scale), (S_.mT, q, scale), (W.mT, g, 1.))): _product(a, b, o, s)
-    t_ = A*t*(-2*(1-mix))
-    return (t_*t+B*(-2*(1-mix)))/beta,t_,mix_
+    return _total(L.mul_(S), beta)*(mix-1)/beta,t_,mix_
 
 # %% ../../nbs/32_models.zeta.ipynb #491bac59
 class _DualKernel(torch.autograd.Function):

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from geofractal_nb.data.polylipse import make_polylipse_dataset
-from geofractal_nb.training.curriculum import CurriculumConfig, CurriculumState, fit_curriculum, initial_parameters, start_level, train_epoch
+from geofractal_nb.training.curriculum import fit_curriculum
+from geofractal_nb.training.levels import CurriculumConfig
+from geofractal_nb.training.members import CurriculumState, initial_parameters, start_level, train_epoch
 
 
 class Rows(Dataset):

@@ -19,15 +19,17 @@ from geofractal_nb.models.zeta import ZetaBlock, dual_kernel_attention, gaussian
 from geofractal_nb.models.zeta_step import Packed, automatic_gradients, zeta_gradients
 from geofractal_nb.runner import run_experiment
 from geofractal_nb.storage import load_tensors
-from geofractal_nb.training.curriculum import (REFERENCE, CurriculumConfig, CurriculumMetrics, fit_curriculum, initial_parameters, next_targets,
-                                               stability, train_with_adaptive_curriculum)
+from geofractal_nb.training.curriculum import CurriculumMetrics, fit_curriculum, train_with_adaptive_curriculum
+from geofractal_nb.training.levels import REFERENCE, CurriculumConfig, next_targets, stability
+from geofractal_nb.training.members import initial_parameters
 from geofractal_nb.training.observers import Observer
 
 TINY = CurriculumConfig(max_n_foci=3, epochs_per_level=5, stability_window=3, stability_slope=.02, n_samples=96, n_validation=32, seq_len=4, members=2, d_model=16)
 
 CHILD = """
 import os, signal, sys
-from geofractal_nb.training.curriculum import CurriculumConfig, fit_curriculum
+from geofractal_nb.training.curriculum import fit_curriculum
+from geofractal_nb.training.levels import CurriculumConfig
 from geofractal_nb.training.observers import Observer
 class Die(Observer):
     left = int(sys.argv[2])

@@ -174,6 +174,19 @@ def _mapped_npy(
             return np.memmap(path, dtype, 'c', f.tell(), shape)
     except (OSError, KeyError, EOFError, ValueError) as e: raise ValueError(f"{path} is not a usable .npy array: {e}") from e
 
+# %% ../../nbs/20_data.embeddings.ipynb #1cd232ef
+def _converted(
+    source, # File or name the rows come from, part of the cache's key
+    shape,  # (N, F)
+    chunks, # As for `write_store`
+    extra=None, # Kept beside the rows
+):
+    "Stream rows that cannot be mapped into a store of the cache, once"
+    source = Path(source)
+    stamp = f'{source.name}-{source.stat().st_size}-{source.stat().st_mtime_ns}' if source.exists() else str(source).replace('/', '--')
+    path = cache_folder()/'converted'/f'{stamp}.safetensors'
+    return cached_store(path, lambda: write_store(path, *shape, chunks, extra, desc=f'converting {source.name}'))
+
 # %% ../../nbs/20_data.embeddings.ipynb #520e77a1
 def _read_npz(
     path, # .npz archive
@@ -202,19 +215,6 @@ def _read_npz(
         with archive.open(info) as f: npy_format.read_magic(f); shape = npy_format.read_array_header_1_0(f)[0]
         check(len(shape)==2, f"{path}: features must have shape (N, F), got {shape}")
         return _converted(path, shape, lambda start: members_from(start, shape[1]))[:2]
-
-# %% ../../nbs/20_data.embeddings.ipynb #1cd232ef
-def _converted(
-    source, # File or name the rows come from, part of the cache's key
-    shape,  # (N, F)
-    chunks, # As for `write_store`
-    extra=None, # Kept beside the rows
-):
-    "Stream rows that cannot be mapped into a store of the cache, once"
-    source = Path(source)
-    stamp = f'{source.name}-{source.stat().st_size}-{source.stat().st_mtime_ns}' if source.exists() else str(source).replace('/', '--')
-    path = cache_folder()/'converted'/f'{stamp}.safetensors'
-    return cached_store(path, lambda: write_store(path, *shape, chunks, extra, desc=f'converting {source.name}'))
 
 # %% ../../nbs/20_data.embeddings.ipynb #902def05
 def _read_safetensors(path, feature_column='', label_column=''):

@@ -59,6 +59,7 @@ def test_the_site_is_complete_and_asks_nobody(browser, site, root):
         assert page.locator('h1').first.is_visible(), url
         maths += page.locator('math').count()
         assert not page.locator('span.math').count(), url # no maths left as source
+        assert '`](http' not in page.inner_text('body'), url # nor a link as source
         links = {urldefrag(urljoin(url, h))[0] for h in page.eval_on_selector_all('a[href]', 'els => els.map(e => e.getAttribute("href"))')}
         todo += [l for l in links if l.startswith(site) and l.endswith(('.html', '/')) and l not in seen and l not in todo]
     page.close()

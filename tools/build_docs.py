@@ -39,11 +39,12 @@ def as_mathml(match):
 
 
 def localise(page, out, base):
-    "Maths as MathML, own links relative, nothing from elsewhere"
+    "Maths as MathML, own links relative and none inside code, nothing from elsewhere"
     rel = os.path.relpath(out, page.parent)
     text = page.read_text(encoding='utf-8')
     text = re.sub(r'<span class="math (inline|display)">(.*?)</span>', as_mathml, text, flags=re.S)
     text = re.sub(r'<link[^>]*cdn\.jsdelivr[^>]*>|<script[^>]*cdn\.jsdelivr[^>]*>\s*</script>', '', text)
+    text = re.sub(r'\[(`[^`\]]+`)\]\(https?://[^)\s]*\)', r'\1', text) # links that landed inside code, where they are not links
     text = text.replace(f'href="{base}/', f'href="{rel}/').replace('</head>', '<link rel="icon" href="data:,"></head>', 1)
     page.write_text(text, encoding='utf-8')
 

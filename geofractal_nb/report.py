@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 # %% ../nbs/02_report.ipynb #734159e5
-from .core import as_tensor, check, check_choice, check_number, generator
+from .core import as_tensor, check, check_choice, check_number, generator, shown
 
 # %% ../nbs/02_report.ipynb #265dde99
 class Table(str):
@@ -66,14 +66,16 @@ def geometric_interval(
 
 # %% ../nbs/02_report.ipynb #f4410b99
 def plus_minus(
-    interval,         # (mean, half width), as `mean_interval` returns it
-    scale:float=1.,   # Multiplies both, 100 for per cent
+    interval,         # (mean, half width), or (mean, lower end, upper end)
+    scale:float=1.,   # Multiplies all, 100 for per cent
     digits:int=2,     # After the point
     sign:bool=False,  # Write the sign of a positive mean as well?
 )->str:
-    "An interval in words: `97.60 ± 0.45`"
-    m,h = (scale*float(v) for v in interval)
-    return f"{m:{'+' if sign else ''}.{digits}f} ± {h:.{digits}f}"
+    "An interval in words: `97.60 ± 0.45`, or `97.60 [97.12, 98.01]` where its halves differ"
+    check(len(interval) in (2, 3), f"an interval has two or three numbers, got {shown(interval)}")
+    m,*rest = (scale*float(v) for v in interval)
+    middle,rest = f"{m:{'+' if sign else ''}.{digits}f}",[f'{v:.{digits}f}' for v in rest]
+    return f"{middle} ± {rest[0]}" if len(rest)==1 else f"{middle} [{', '.join(rest)}]"
 
 # %% ../nbs/02_report.ipynb #d5729637
 def paired_difference(
@@ -106,7 +108,7 @@ def bootstrap_interval(
     level:float=.95,  # Coverage
     draws:int=2000,   # Resampled means
     seed:int=0,       # Seeds the resampling
-)->tuple: # mean, lower end, upper end
+)->tuple: # mean, lower end, upper end, p-value of a mean of 0
     "Mean over seeds and test rows, with an interval that covers the draw of both"
     V = as_tensor('values', values, ('S', 'n'), torch.float64)
     check(V.numel()>0, f"values must have at least one seed and one row, got {tuple(V.shape)}")
@@ -121,8 +123,9 @@ def bootstrap_interval(
         w,r = counts(len(part), S),counts(len(part), n)
         means.append(((w@V)*r).sum(1)/(S*n))
     ends = torch.tensor([(1-level)/2, (1+level)/2], dtype=torch.float64)
-    low,high = torch.cat(means).quantile(ends).tolist()
-    return V.mean().item(),low,high
+    means = torch.cat(means)
+    beyond = 1+min(int((means<=0).sum()), int((means>=0).sum())) # on the other side of 0
+    return V.mean().item(),*means.quantile(ends).tolist(),min(1., 2*beyond/(draws+1))
 
 # %% ../nbs/02_report.ipynb #55e62bf5
 def verdict(
@@ -140,13 +143,15 @@ def verdict(
 
 # %% ../nbs/02_report.ipynb #7befc832
 def answer(
-    mean:float,       # Mean difference
-    half:float,       # Half width of its interval
+    interval,         # Of a difference: (mean, half width), or (mean, lower end, upper end)
     p=None,           # Adjusted p-value; by default the interval decides
-    scale:float=100., # Multiplies mean and half width
+    scale:float=100., # Multiplies the interval
     unit:str='points', # Of the scaled difference
 )->str: # 'yes, by +0.62 ± 0.26 points', 'no, ...' or 'not measurably (...)'
     "Is it better? In words"
-    said = f"{plus_minus((mean, half), scale, sign=True)} {unit}"
-    if abs(mean)<=half if p is None else p>=.05: return f"not measurably ({said})"
-    return f"yes, by {said}" if mean>0 else f"no, {said}"
+    said = f"{plus_minus(interval, scale, sign=True)} {unit}"
+    m,*rest = interval
+    low,high = rest if len(rest)==2 else (m-rest[0], m+rest[0])
+    unsure = low<=0<=high if p is None else p>=.05
+    if unsure: return f"not measurably ({said})"
+    return f"yes, by {said}" if m>0 else f"no, {said}"

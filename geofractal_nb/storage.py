@@ -43,7 +43,7 @@ def path_text(
     width:int=160, # Most characters
 )->str:
     "A path as a message names it"
-    return _line(os.fspath(path), width)
+    return _line(str(path) if isinstance(path, (str, os.PathLike)) else shown(path), width)
 
 def _why(
     e:BaseException, # What went wrong
@@ -60,8 +60,8 @@ def existing_file(
     check(isinstance(path, (str, os.PathLike)), f"a path must be text or a Path, got {shown(path)}")
     path,name = Path(path),path_text(path)
     try: mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError) as e: raise ValueError(f"no file {name}") from e
-    except (OSError, ValueError) as e: raise ValueError(f"no file {name} ({_why(e)})") from e
+    except (OSError, ValueError) as e:
+        raise ValueError(f"no file {name} ({_why(e)}): check its path") from e
     check(not stat.S_ISDIR(mode), f"{name} is a folder, expected a file")
     check(stat.S_ISREG(mode), f"{name} is not a regular file: copy its content into one")
     check(os.access(path, os.R_OK), f"{name} may not be read: give yourself permission")
@@ -118,7 +118,7 @@ def sweep(
     folder, # Where to look, subfolders included
 )->list: # Paths removed
     "Remove the temporary files that killed writers left behind"
-    check(isinstance(folder, (str, os.PathLike)), f"folder must be text or a Path, got {shown(folder)}")
+    check(isinstance(folder, (str, os.PathLike)), f"folder must be a path, got {shown(folder)}")
     files = (Path(at, n) for at,_,names in os.walk(folder) for n in names)
     return [p for p in files if _remove_abandoned(p)]
 
@@ -138,10 +138,10 @@ def _check_held(
 ):
     "Raise `OSError` if the run that a file belongs to has lost its folder"
     above = Path(os.path.realpath(path)).parents if _held else ()
-    for folder in above:
-        if folder in _held and _identity(folder/'.lock')!=_held[folder]:
-            raise OSError(errno.ENOENT, f"{path_text(folder)} was deleted or replaced during its run, "
-                          "nothing more is written to it: start the run again")
+    lost = [p for p in above if p in _held and _identity(p/'.lock')!=_held[p]]
+    if not lost: return
+    raise OSError(errno.ENOENT, f"{path_text(lost[0])} was deleted or replaced during its run, "
+                  "nothing more is written to it: start the run again")
 
 # %% ../nbs/01_storage.ipynb #984dcb4f
 @contextmanager
@@ -178,7 +178,9 @@ def write_text(
     "Write a text file atomically"
     check(isinstance(text, str), f"text must be a string, got {shown(text)}")
     try: data = text.encode()
-    except UnicodeEncodeError as e: raise ValueError(f"cannot write {path_text(path)}: {_why(e)}") from e
+    except UnicodeEncodeError as e:
+        said = f"cannot write {path_text(path)}: {_why(e)}; text must be valid Unicode"
+        raise ValueError(said) from e
     with atomic_path(path) as tmp: tmp.write_bytes(data)
 
 # %% ../nbs/01_storage.ipynb #14683ef3
@@ -234,7 +236,8 @@ def _apart(
     "Tensors that share no memory, as the container wants them"
     out,seen = {},set()
     for n,t in tensors.items():
-        check(isinstance(n, str) and n!='__metadata__', f"names of tensors must be text, got {shown(n)}")
+        ok = isinstance(n, str) and n!='__metadata__'
+        check(ok, f"names of tensors must be text, not '__metadata__', got {shown(n)}")
         try: t = torch.as_tensor(t).detach().cpu().contiguous()
         except (TypeError, ValueError, RuntimeError) as e:
             raise ValueError(f"{shown(n)} must be a tensor, got {shown(tensors[n])}") from e
@@ -270,21 +273,31 @@ def load_tensors(
 
 # %% ../nbs/01_storage.ipynb #eaceb1dc
 _TORCH_MAGIC = 0x1950a86a20f9469cfc6c
-_PLAIN = ('collections.OrderedDict', 'torch.Size', 'torch.device', 'torch.serialization._get_layout',
-          *(f'torch._utils._rebuild_{n}' for n in ('tensor', 'tensor_v2', 'tensor_v3', 'parameter')))
-_WIDTHS = {1: 'Bool Byte Char', 2: 'Short Half BFloat16', 4: 'Int Float', 8: 'Long Double ComplexFloat', 16: 'ComplexDouble'}
+_REBUILD = [f'torch._utils._rebuild_{n}' for n in ('tensor', 'tensor_v2', 'tensor_v3', 'parameter')]
+_PLAIN = ('collections.OrderedDict', 'torch.Size', 'torch.device', *_REBUILD,
+          'torch.serialization._get_layout')
+_WIDTHS = {1: 'Bool Byte Char', 2: 'Short Half BFloat16', 4: 'Int Float',
+           8: 'Long Double ComplexFloat', 16: 'ComplexDouble'}
 _STORAGES = {'torch.storage.UntypedStorage': 1, # bytes of an element
              **{f'torch.{n}Storage': w for w,names in _WIDTHS.items() for n in names.split()}}
 
 class _Refused(ValueError):
     "What a file holds that is not loaded, and why"
 
+def _allow(
+    ok:bool, # Is it harmless?
+    why:str, # What it is
+):
+    "Refuse a file unless `ok`"
+    if not ok: raise _Refused(why)
+
 def _is_plain(
     name:str, # Full name a pickle asks for
 )->bool:
     "Is it needed for tensors, their types and their dictionaries?"
     module,_,last = name.rpartition('.')
-    return name in _PLAIN or name in _STORAGES or module=='torch' and isinstance(vars(torch).get(last), torch.dtype)
+    is_type = module=='torch' and isinstance(vars(torch).get(last), torch.dtype)
+    return is_type or name in _PLAIN or name in _STORAGES
 
 class _Blank:
     "Stands for whatever a pickle makes, while it is only looked at"
@@ -297,37 +310,43 @@ class _Blank:
     def __setstate__(self, state): self.obey('state', state)
     @classmethod
     def obey(cls, moment, value):
-        if cls.name=='collections.OrderedDict' and moment=='call' and value: raise _Refused("it fills an OrderedDict in an unusual way")
-        if cls.rule and not cls.rule(moment, value): raise _Refused(f"it calls {cls.name} with unusual values")
+        filled = cls.name=='collections.OrderedDict' and moment=='call' and value
+        _allow(not filled, "it fills an OrderedDict in an unusual way")
+        _allow(not cls.rule or cls.rule(moment, value), f"it calls {cls.name} with unusual values")
 
 # %% ../nbs/01_storage.ipynb #b88a9209
-_LEFT_OUT = (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER, pickle.EXT1, pickle.EXT2, pickle.EXT4,
-             pickle.DICT, pickle.EMPTY_SET, pickle.ADDITEMS, pickle.FROZENSET, pickle.INST, pickle.OBJ)
+_LEFT_OUT = '''BYTEARRAY8 NEXT_BUFFER READONLY_BUFFER EXT1 EXT2 EXT4
+               DICT EMPTY_SET ADDITEMS FROZENSET INST OBJ'''.split()
 
 class _Look(pickle._Unpickler):
     "Follows a pickle without making anything of it"
-    dispatch = {k: f for k,f in pickle._Unpickler.dispatch.items() if k not in {op[0] for op in _LEFT_OUT}}
+    dispatch = dict(pickle._Unpickler.dispatch)
+    for op in _LEFT_OUT: del dispatch[getattr(pickle, op)[0]]
 
     def __init__(self, file, rules):
         super().__init__(file, encoding='utf-8')
-        self.rules,self.sizes,self.known = rules,{},{}
+        self.rules,self.sizes,self.blanks = rules,{},{}
 
     def find_class(self, module, name):
-        full = f'{module}.{name}'
-        if full not in self.rules and not _is_plain(full): raise _Refused(f"it asks for {_line(full, 80)}, which plain tensors do not need")
-        if full not in self.known: self.known[full] = type('_Blank', (_Blank,), dict(name=full, rule=staticmethod(self.rules.get(full) or (lambda *a: True))))
-        return self.known[full]
+        full = f"{module.replace('__builtin__', 'builtins')}.{name}"
+        known = full in self.rules or _is_plain(full)
+        _allow(known, f"it asks for {_line(full, 80)}, which plain tensors do not need")
+        if full not in self.blanks:
+            rule = self.rules.get(full) or (lambda *a: True)
+            self.blanks[full] = type('_Blank', (_Blank,), dict(name=full, rule=staticmethod(rule)))
+        return self.blanks[full]
 
     def persistent_load(self, pid): # ('storage', type, key, device, count of elements, ...)
         _,kind,key,_,count = pid[:5]
         item = _STORAGES[kind.name]
-        if not (type(key) is str and type(count) is int and count>=0): raise _Refused("it describes a tensor in an unusual way")
+        usual = type(key) is str and type(count) is int and count>=0
+        _allow(usual, "it describes a tensor in an unusual way")
         self.sizes[key] = max(count*item, self.sizes.get(key, 0))
         return _Blank()
 
     def check_keys(self, keys):
-        odd = next((k for k in keys if type(k) not in (str, int, float, bool, bytes, type(None))), None)
-        if odd is not None: raise _Refused(f"a dictionary has a key of type {type(odd).__name__}")
+        odd = {type(k) for k in keys} - {str, int, float, bool, bytes, type(None)}
+        _allow(not odd, f"a dictionary has a key of type {', '.join(t.__name__ for t in odd)}")
 
     def load_setitem(self):
         self.check_keys(self.stack[-2:-1])
@@ -349,15 +368,18 @@ def _look_at_archive(
     with zipfile.ZipFile(path) as z:
         members = z.infolist()
         names = {m.filename: m for m in members}
-        if len(names)<len(members): raise _Refused("two of its members have one name")
-        if any(m.compress_type!=zipfile.ZIP_STORED for m in members): raise _Refused("its members are compressed, which torch never does")
-        if sum(m.file_size for m in members)>size: raise _Refused(f"its members claim more than the {size:,} bytes it has")
+        _allow(len(names)==len(members), "two of its members have one name")
+        stored = all(m.compress_type==zipfile.ZIP_STORED for m in members)
+        _allow(stored, "its members are compressed, which torch never does")
+        claimed = sum(m.file_size for m in members)
+        _allow(claimed<=size, f"its members claim {claimed:,} bytes, it has {size:,}")
         root = members[0].filename.partition('/')[0]
         program = names[f'{root}/data.pkl']
         with z.open(program) as f: (look := _Look(f, rules)).load()
     for key,n in look.sizes.items():
         there = names.get(f'{root}/data/{key}')
-        if there is None or there.file_size<n: raise _Refused(f"tensor data {_line(key, 20)} claims {n:,} bytes, there are {there.file_size if there else 0:,}")
+        m = there.file_size if there else 0
+        _allow(there and m>=n, f"tensor data {_line(key, 20)} claims {n:,} bytes, there are {m:,}")
     return program.file_size
 
 def _look_at_stream(
@@ -371,13 +393,15 @@ def _look_at_stream(
         for i in range(5):
             looks.append(_Look(f, rules))
             first = looks[-1].load()
-            if i==0 and first!=_TORCH_MAGIC: raise _Refused("it is a pickle that torch did not write")
+            _allow(i>0 or first==_TORCH_MAGIC, "it is a pickle that torch did not write")
         at = f.tell()
     claimed = sum(sum(l.sizes.values()) for l in looks)
-    if claimed>size-at: raise _Refused(f"its tensors claim {claimed:,} bytes, there are {size-at:,}")
+    _allow(claimed<=size-at, f"its tensors claim {claimed:,} bytes, there are {size-at:,}")
     return at
 
 # %% ../nbs/01_storage.ipynb #43a77eee
+_HOLDERS = (dict, list, tuple, torch.Tensor)
+
 def _check_loaded(
     value,       # What a file held
     size:int,    # Bytes of the file
@@ -388,12 +412,13 @@ def _check_loaded(
     while todo:
         v,depth = todo.pop()
         if torch.is_tensor(v):
-            if v.numel()*v.element_size()>size: raise _Refused(f"a tensor claims the shape {_line(str(tuple(v.shape)), 80)}, more than the file holds")
+            fits,shape = v.numel()*v.element_size()<=size,_line(str(tuple(v.shape)), 80)
+            _allow(fits, f"a tensor claims the shape {shape}, more than the file holds")
             continue
         inner = v.values() if isinstance(v, dict) else v
         left -= len(inner)
-        if left<0 or depth>100: raise _Refused("its lists and dictionaries hold one another without end")
-        todo.extend((x, depth+1) for x in inner if isinstance(x, (dict, list, tuple, torch.Tensor)))
+        _allow(left>=0 and depth<=100, "its lists and dictionaries hold one another without end")
+        todo.extend((x, depth+1) for x in inner if isinstance(x, _HOLDERS))
 
 # %% ../nbs/01_storage.ipynb #51c286da
 def load_pickled(
@@ -401,7 +426,7 @@ def load_pickled(
     allowed=None, # More names it may ask for: full name -> (object, rule or None)
     device='cpu', # Where tensors go
 ): # What it holds
-    "Read a `torch.save` file without executing anything in it; a `ValueError` says why a file is refused"
+    "Read a `torch.save` file without executing anything in it, or say why it is refused"
     path,device,allowed = existing_file(path),resolve_device(device),allowed or {}
     rules,name = {n: rule for n,(_,rule) in allowed.items()},path_text(path)
     try:
@@ -409,14 +434,14 @@ def load_pickled(
         program = (_look_at_archive if archive else _look_at_stream)(path, rules)
         with torch.serialization.safe_globals([(o, n) for n,(o,_) in allowed.items()]):
             found = torch.load(path, map_location=device, weights_only=True)
-        if isinstance(found, (dict, list, tuple, torch.Tensor)): _check_loaded(found, path.stat().st_size, program)
+        if isinstance(found, _HOLDERS): _check_loaded(found, path.stat().st_size, program)
         return found
     except _Refused as e:
         raise ValueError(f"{name} cannot be loaded safely: {e}; nothing in it was executed, "
                          "where you trust it convert it to safetensors") from None
     except Exception as e: # a stranger's file breaks in many ways
-        raise ValueError(f"{name} cannot be loaded safely: it is truncated, damaged or of another format ({_why(e)}); "
-                         "get it again from where it came") from e
+        raise ValueError(f"{name} cannot be loaded safely: it is truncated, damaged or of another "
+                         f"format ({_why(e)}); get it again from where it came") from e
 
 # %% ../nbs/01_storage.ipynb #4dba1fc7
 def load_state(
@@ -426,7 +451,8 @@ def load_state(
     path = existing_file(path)
     if path.suffix=='.safetensors': return load_tensors(path)[0]
     state = load_pickled(path)
-    check(isinstance(state, dict) and all(isinstance(n, str) and torch.is_tensor(v) for n,v in state.items()),
+    named = isinstance(state, dict) and all(isinstance(n, str) for n in state)
+    check(named and all(map(torch.is_tensor, state.values())),
           f"{path_text(path)} does not hold a state dict of tensors: save model.state_dict()")
     return state
 
@@ -444,8 +470,12 @@ def run_lock(
         folder.mkdir(parents=True, exist_ok=True)
         if (folder/'.lock').is_symlink(): raise OSError(errno.ELOOP, 'its .lock is a link')
         lock.acquire(timeout=0)
-    except Timeout as e: raise ValueError(f"{name} is in use by another run; wait for it or choose another run_id") from e
-    except OSError as e: raise ValueError(f"{name} cannot be a run's folder ({_why(e)}); choose a writable folder") from e
+    except Timeout as e:
+        said = f"{name} is in use by another run; wait for it or choose another run_id"
+        raise ValueError(said) from e
+    except OSError as e:
+        said = f"{name} cannot be a run's folder ({_why(e)}); choose a writable folder"
+        raise ValueError(said) from e
     real = Path(os.path.realpath(folder))
     try:
         _held[real] = _identity(folder/'.lock')

@@ -1,6 +1,7 @@
 """Kills runs at every kind of moment, resumes them, and compares what they leave behind with an undisturbed run.
 
     python tools/crash_test.py --kills 200 --seed 0
+    python tools/crash_test.py --every # once at each and every operation on files, some minutes
 
 Every run is a fork of this process, which has imported everything once. Five kinds of kill (all SIGKILL):
 
@@ -33,7 +34,9 @@ os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['GEOFRACTAL_HEADLESS'] = '1'
 
 import numpy as np
+import scipy.optimize # imported when first used, here once for all forks
 import torch
+import torch._dynamo
 
 from geofractal_nb import storage
 from geofractal_nb.checkpoints import load_checkpoint
@@ -74,19 +77,22 @@ class Encoder:
     def __init__(self, steps): self.steps = steps
     def __call__(self, texts):
         self.steps.step()
-        rows = [torch.randn(8, generator=torch.Generator().manual_seed(sum(t.encode()))) for t in texts]
+        rows = [torch.randn(8, generator=torch.Generator().manual_seed(sum(t.encode())))
+                for t in texts]
         return torch.stack(rows)
 
 
 DATA = toy()
 PAIRS = [(f'class {i%5}', f'text number {i}') for i in range(200)]
 BASIN = BasinConfig(k=2, scales=(8, 12), epochs=4, batch_size=32, device='cpu')
-LEVELS = CurriculumConfig(max_n_foci=3, epochs_per_level=4, stability_window=3, stability_slope=.02, n_samples=64,
+LEVELS = CurriculumConfig(max_n_foci=3, epochs_per_level=4, stability_window=3, stability_slope=.02,
+                          n_samples=64,
                           n_validation=16, seq_len=4, members=2, d_model=8, n_heads=2, device='cpu')
 
 
 def classifier(folder, steps, rare): fit(BASIN, DATA, RunFolder(folder, 'm', 'r'), [steps])
-def curriculum(folder, steps, rare): fit_curriculum(LEVELS, folder/'c', [steps], save_every=1e9 if rare else 0)
+def curriculum(folder, steps, rare): fit_curriculum(LEVELS, folder/'c', [steps], save_every=1e9
+                                                    if rare else 0)
 def store(folder, steps, rare):
     path = folder/'texts.safetensors'
     cached_store(path, lambda: embed_texts(path, PAIRS, Encoder(steps)))
@@ -99,9 +105,11 @@ class Operations:
     "Counts operations on files in this process and dies at one of them"
     def __init__(self, kind='', at=0):
         self.kind,self.at,self.count = kind,at,Counter()
-        for module,name in ((os, 'replace'), (os, 'rename'), (os, 'unlink'), (os, 'mkdir'), (os, 'fsync'), (np.memmap, 'flush'),
+        for module,name in ((os, 'replace'), (os, 'rename'), (os, 'unlink'), (os, 'mkdir'),
+                            (os, 'fsync'), (np.memmap, 'flush'),
                             (storage, 'save_file')): self.watch(module, name)
-        for module in (builtins, io): self.watch(module, 'open', lambda file, mode='r', *a, **k: set(mode) & set('wax+'))
+        for module in (builtins, io): self.watch(module, 'open', lambda file, mode='r', *a,
+                                                 **k: set(mode) & set('wax+'))
         self.watch(os, 'open', lambda path, flags, *a, **k: flags & (os.O_WRONLY | os.O_RDWR))
         self.tear(storage, 'save_file', lambda tensors, path, **k: path)
         self.tear(pathlib.Path, 'write_bytes', lambda path, data: path)
@@ -142,7 +150,8 @@ def launch(work, folder, kind='', at=0, rare=False, counts=None):
         WORKLOADS[work](folder, steps, rare)
         if counts: counts.write_text(json.dumps({**operations.count, 'step': steps.count}))
         code = 0
-    except BaseException as e: print(f'{work}, {kind} {at}: {type(e).__name__}: {e}', file=sys.stderr, flush=True)
+    except BaseException as e: print(f'{work}, {kind} {at}: {type(e).__name__}: {e}',
+                                     file=sys.stderr, flush=True)
     finally: os._exit(code)
 
 
@@ -163,7 +172,8 @@ def wait(pid, seconds=None):
 
 def plain(value):
     "Values without what an undisturbed run does not repeat either: durations and the time of day"
-    if isinstance(value, dict): return {n: plain(v) for n,v in value.items() if n not in ('seconds', 'timestamp')}
+    if isinstance(value, dict): return {n: plain(v) for n,v in value.items()
+                                        if n not in ('seconds', 'timestamp')}
     if isinstance(value, (list, tuple)): return [plain(v) for v in value]
     return (str(value.dtype), value.tolist()) if torch.is_tensor(value) else value
 
@@ -178,15 +188,18 @@ def content(path):
 
 def left_behind(folder):
     "Files and their contents"
-    return {str(p.relative_to(folder)): content(p) for p in sorted(folder.rglob('*')) if p.is_file()}
+    return {str(p.relative_to(folder)): content(p) for p in sorted(folder.rglob('*'))
+            if p.is_file()}
 
 
 def differences(folder, wanted):
     "What differs from an undisturbed run, in words"
     try: got = left_behind(folder)
     except ValueError as e: return str(e)
-    named = [*(f'{n} is missing' for n in wanted.keys()-got.keys()), *(f'{n} was left behind' for n in got.keys()-wanted.keys())]
-    return '; '.join(named + [f'{n} differs' for n in wanted.keys() & got.keys() if wanted[n]!=got[n]])
+    named = [*(f'{n} is missing' for n in wanted.keys()-got.keys()),
+             *(f'{n} was left behind' for n in got.keys()-wanted.keys())]
+    return '; '.join(named + [f'{n} differs' for n in wanted.keys() & got.keys()
+                              if wanted[n]!=got[n]])
 
 
 def undisturbed(work, base):
@@ -199,13 +212,19 @@ def undisturbed(work, base):
     return left_behind(folder),json.loads(counts.read_text()),time.monotonic()-begin
 
 
-def trial(work, kind, folder, rng, whole):
-    "Kill a run, now and then again while it resumes, then let it finish: kills, and what is wrong"
-    wanted,counts,seconds = whole
+def moments(kind, counts, rng):
+    "A random moment to be killed at, sometimes more for the runs that resume"
+    return [rng.randint(1, max(1, counts.get(kind, 1))) for _ in range(rng.choice((1, 1, 2, 3)))]
+
+
+def trial(work, kind, folder, rng, whole, ats):
+    "Kill a run at a moment, and once more while it resumes for every further one, then let it finish: kills, fault"
+    wanted,_,seconds = whole
     kills = 0
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        at,rare = rng.randint(1, max(1, counts.get(kind, 1))),rng.random()<.3
-        how = wait(launch(work, folder, kind, at, rare), rng.random()*seconds if kind=='time' else None)
+    for at in ats:
+        rare = rng.random()<.3
+        how = wait(launch(work, folder, kind, at, rare), rng.random()*seconds if kind=='time'
+                   else None)
         if how in ('failed', 'hanging'): return kills,f'{how} at {kind} {at}'
         kills += how=='killed'
         if how=='done': break
@@ -215,25 +234,32 @@ def trial(work, kind, folder, rng, whole):
 
 def main(argv=None):
     "Kill and compare until there were enough kills; the number of runs that went wrong"
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--kills', type=int, default=200, help='at least so many, over all workloads')
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--kills', type=int, default=200,
+                        help='at least so many, over all workloads')
     parser.add_argument('--seed', type=int, default=0, help='of the moments')
+    parser.add_argument('--every', action='store_true', help='at each operation on files, once')
     parser.add_argument('--workloads', nargs='+', choices=list(WORKLOADS), default=list(WORKLOADS))
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
     rng,base,table = random.Random(args.seed),Path(tempfile.mkdtemp(prefix='crash')),{}
-    pairs = [(w, k) for k in KINDS for w in args.workloads]
+    pairs = [(w, k) for k in (KINDS[2:] if args.every else KINDS) for w in args.workloads]
     share,wrong = -(-args.kills//len(pairs)),[]
     try:
         whole = {w: undisturbed(w, base) for w in args.workloads}
         for work,kind in pairs:
             row = table[work, kind] = Counter()
-            for i in range(4*share):
-                if row['kills']>=share: break
+            counts = whole[work][1]
+            plans = [[n+1] for n in range(counts[kind])] if args.every else (moments(kind, counts,
+                    rng) for _ in range(4*share))
+            for i,ats in enumerate(plans):
+                if row['kills']>=share and not args.every: break
                 folder = base/f'{work}-{kind}-{i}'
                 folder.mkdir()
-                kills,fault = trial(work, kind, folder, rng, whole[work])
-                row.update(kills=kills, resumed=kills>0 and 'when resumed' not in fault, identical=kills>0 and not fault, runs=kills>0)
+                kills,fault = trial(work, kind, folder, rng, whole[work], ats)
+                row.update(kills=kills, resumed=kills>0 and 'when resumed' not in fault,
+                           identical=kills>0 and not fault, runs=kills>0)
                 if fault: wrong.append(f'{work}, {kind}: {fault}')
                 shutil.rmtree(folder)
     finally: shutil.rmtree(base, ignore_errors=True)

@@ -31,20 +31,24 @@ def notify(
     check_choice('event', event, EVENTS)
     for o in observers:
         call = getattr(o, event, None)
-        if not callable(call): raise ValueError(f"an observer needs a method {event!r}, {shown(o)} has none: derive it from Observer")
+        if not callable(call):
+            raise ValueError(f"an observer needs a method {event!r}, {shown(o)} has none: "
+                             "derive it from Observer")
         call(*args)
 
 # %% ../../nbs/49_training.observers.ipynb #18480e93
 class Progress(Observer):
     "One bar over all steps, with the loss and the last validation accuracy"
     def start(self, state):
-        self.bar = progress_bar(total=state.config.epochs*state.steps_per_epoch, initial=state.epoch*state.steps_per_epoch, desc='training', unit='step')
+        total,done = (n*state.steps_per_epoch for n in (state.config.epochs, state.epoch))
+        self.bar = progress_bar(total=total, initial=done, desc='training', unit='step')
 
     def step(self, state, loss): self.bar.update()
 
     def epoch(self, state):
         r = state.history[-1]
-        self.bar.set_postfix(epoch=r['epoch'], loss=f"{r['train_loss']:.3f}", val=f"{r['val_top1']:.4f}")
+        loss,val = f"{r['train_loss']:.3f}",f"{r['val_top1']:.4f}"
+        self.bar.set_postfix(epoch=r['epoch'], loss=loss, val=val)
 
     def end(self, state): self.bar.close()
 
@@ -82,7 +86,9 @@ class Checkpoints(Observer):
     def epoch(self, state):
         r = state.history[-1]
         if r['epoch']==state.best_record['epoch']:
-            save_best(self.run, r['val_top1'], state.save_best_model, {**state.best_record, 'precision': state.precision})
+            about = {**state.best_record, 'precision': state.precision}
+            save_best(self.run, r['val_top1'], state.save_best_model, about)
         save_json(self.run.weights/'training_history.json', state.history)
-        save_checkpoint(self.run, {'model': state.model.state_dict(), 'loss': state.loss.state_dict(), 'best': state.best,
-                                   'optimizer': flatten_optimizer(state.opt)}, state.progress())
+        parts = dict(model=state.model.state_dict(), loss=state.loss.state_dict(), best=state.best,
+                     optimizer=flatten_optimizer(state.opt))
+        save_checkpoint(self.run, parts, state.progress())

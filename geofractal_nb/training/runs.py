@@ -30,10 +30,12 @@ class RunFolder:
         for n in ('model', 'run_id'):
             v = getattr(self, n)
             ok = isinstance(v, str) and re.fullmatch(r'[A-Za-z0-9][\w.-]{0,127}', v)
-            check(ok and len(v.encode())<=200, f"{n} must be up to 128 letters, digits, dots, dashes "
-                  f"and underscores, got {shown(v)}")
+            check(ok and len(v.encode())<=200,
+                  f"{n} must be letters, digits, dots, dashes and underscores, at most 128, "
+                  f"got {shown(v)}")
         ok = isinstance(self.out, (str, os.PathLike)) and os.fspath(self.out).strip()
-        check(ok and '\0' not in os.fspath(self.out), f"out must be a folder, got {shown(self.out)}")
+        ok = ok and '\0' not in os.fspath(self.out)
+        check(ok, f"out must be a folder, got {shown(self.out)}")
         object.__setattr__(self, 'out', Path(self.out))
 
     @property
@@ -51,10 +53,13 @@ def flatten_optimizer(
     opt:torch.optim.Optimizer, # After at least one step
 )->dict: # 'number.name' -> tensor
     "Moments and step counts of an optimiser as a flat dict of tensors"
-    check(isinstance(opt, torch.optim.Optimizer), f"opt must be an optimiser of torch, got {shown(opt)}")
-    return {f'{i}.{n}': torch.as_tensor(v) for i,s in opt.state_dict()['state'].items() for n,v in s.items()}
+    check(isinstance(opt, torch.optim.Optimizer), f"opt must be torch's, got {shown(opt)}")
+    state = opt.state_dict()['state']
+    return {f'{i}.{n}': torch.as_tensor(v) for i,s in state.items() for n,v in s.items()}
 
 # %% ../../nbs/48_training.runs.ipynb #c2d97aa8
+_AGAIN = 'delete last.ckpt to train from the start'
+
 def check_tensors(
     found:dict,    # Name -> tensor, as read
     wanted:dict,   # Name -> tensor of the right shape
@@ -64,13 +69,12 @@ def check_tensors(
     check(isinstance(found, dict) and all(map(torch.is_tensor, found.values())),
           f"{where} must be tensors by name, got {shown(found)}")
     lost,extra = sorted(wanted.keys()-found.keys()),sorted(found.keys()-wanted.keys(), key=str)
-    check(not lost and not extra, f"{where} lacks {shown(lost[:3])} and has {shown(extra[:3])} too much: "
-          "delete last.ckpt to train from the start")
-    for n,t in wanted.items():
-        check(found[n].shape==t.shape, f"{where}: {n} has shape {tuple(found[n].shape)}, expected "
-              f"{tuple(t.shape)}: delete last.ckpt to train from the start")
-        check(bool(found[n].isfinite().all()), f"{where}: {n} has NaN or infinity: "
-              "delete last.ckpt to train from the start")
+    check(not lost and not extra,
+          f"{where} lacks {shown(lost[:3])} and has {shown(extra[:3])} too much: {_AGAIN}")
+    for n,t in found.items():
+        got,expected = tuple(t.shape),tuple(wanted[n].shape)
+        check(got==expected, f"{where}: {shown(n)} has shape {got}, expected {expected}: {_AGAIN}")
+        check(bool(t.isfinite().all()), f"{where}: {shown(n)} has NaN or infinity: {_AGAIN}")
     return found
 
 # %% ../../nbs/48_training.runs.ipynb #affc5178
@@ -82,7 +86,7 @@ def restore_optimizer(
     where:str='the optimiser', # File and part, for messages
 ):
     "Put moments and step counts back"
-    check(isinstance(opt, torch.optim.Optimizer), f"opt must be an optimiser of torch, got {shown(opt)}")
+    check(isinstance(opt, torch.optim.Optimizer), f"opt must be torch's, got {shown(opt)}")
     params = [p for g in opt.param_groups for p in g['params']]
     adam = isinstance(opt, (torch.optim.Adam, torch.optim.AdamW)) and flat
     like = lambda n, p: torch.zeros(()) if n=='step' else p
@@ -91,7 +95,8 @@ def restore_optimizer(
     state = {}
     for name,t in flat.items():
         i,_,n = name.partition('.')
-        check(i.isdecimal() and int(i)<len(params) and n, f"{where} has {shown(name)}, expected 'number.name'")
+        ok = i.isdecimal() and int(i)<len(params) and n
+        check(ok, f"{where} has {shown(name)}, expected 'number.name' of {len(params)} parameters")
         state.setdefault(int(i), {})[n] = t
     opt.load_state_dict({'state': state, 'param_groups': opt.state_dict()['param_groups']})
 
@@ -102,10 +107,12 @@ def read_config(
     folder, # A run's folder, with a train_config.json
 )->dict: # Settings, plain values
     "The settings a run began with, or a `ValueError` with the way out"
+    check(isinstance(folder, (str, os.PathLike)), f"folder must be a path, got {shown(folder)}")
     path = Path(folder)/'train_config.json'
     try: known = load_json(path)
     except ValueError as e: raise ValueError(f"{e}; the run's settings are lost: {_FRESH}") from e
-    check(isinstance(known, dict), f"{path_text(path)} must hold settings by name, got {shown(known)}: {_FRESH}")
+    check(isinstance(known, dict),
+          f"{path_text(path)} must hold settings by name, got {shown(known)}: {_FRESH}")
     return known
 
 def check_same_settings(
@@ -116,15 +123,19 @@ def check_same_settings(
     setting:str='run_id', # What names another folder
 ):
     "Raise a `ValueError` that names the settings in which two runs differ"
-    check(isinstance(known, dict) and isinstance(mine, dict), f"settings must be dictionaries, got {shown(known)}")
-    known = {n: list(v) if isinstance(v, tuple) else v for n,v in known.items()}
-    lacks,new = sorted(mine.keys()-known.keys()),sorted(known.keys()-mine.keys(), key=str)
-    check(not lacks and not new, f"{path_text(where)} holds a {what} of another version of geofractal_nb "
-          f"(unknown settings {shown(new[:5])}, missing {shown(lacks[:5])}): choose another {setting}")
-    differ = [f'{n}: {shown(known[n], 30)} there, {shown(v, 30)} here' for n,v in mine.items() if v!=known[n]]
+    for d in (known, mine): check(isinstance(d, dict), f"settings must be by name, got {shown(d)}")
+    listed = lambda d: {n: list(v) if isinstance(v, tuple) else v for n,v in d.items()}
+    known,mine,at = listed(known),listed(mine),path_text(where, 100)
+    lacks,new = sorted(mine.keys()-known.keys(), key=str),sorted(known.keys()-mine.keys(), key=str)
+    check(not lacks and not new,
+          f"{at} holds a {what} of another version of geofractal_nb, its settings differ in name "
+          f"(unknown {shown(new[:4])}, missing {shown(lacks[:4])}): choose another {setting}")
+    differ = [n for n,v in mine.items() if v!=known[n]]
+    pair = lambda n: f'{n}: {shown(known[n], 30)} there, {shown(mine[n], 30)} here'
+    said = '; '.join(map(pair, differ[:3]))
     more = f' and {len(differ)-3} more' if len(differ)>3 else ''
-    check(not differ, f"{path_text(where, 100)} holds a {what} with other settings ({'; '.join(differ[:3])}"
-          f"{more} differ): choose another {setting}, or repeat its settings to resume")
+    check(not differ, f"{at} holds a {what} with other settings ({said}{more} differ): "
+          f"choose another {setting}, or repeat its settings to resume")
 
 # %% ../../nbs/48_training.runs.ipynb #39e7071b
 PARTS = ('model', 'loss', 'best', 'optimizer')
@@ -138,8 +149,9 @@ def check_progress(
     "Plain values with exactly these names and types, or a `ValueError`"
     ok = isinstance(progress, dict) and progress.keys()==kinds.keys()
     wrong = [n for n,k in kinds.items() if type(progress[n]) is not k] if ok else []
-    check(ok and not wrong, f"{where} must tell {', '.join(f'{n} ({k.__name__})' for n,k in kinds.items())}, "
-          f"got {shown({n: progress[n] for n in wrong} if ok else progress)}: delete last.ckpt to train from the start")
+    wanted,got = (', '.join(f'{n} ({k.__name__})' for n,k in kinds.items()),
+                  {n: progress[n] for n in wrong} if ok else progress)
+    check(ok and not wrong, f"{where} must tell {wanted}, got {shown(got)}: {_AGAIN}")
     return progress
 
 def save_checkpoint(
@@ -148,10 +160,13 @@ def save_checkpoint(
     progress:dict, # Plain values: epoch, history, best score ...
 ):
     "Write the whole state of a run as one file"
-    check(isinstance(parts, dict) and set(parts)==set(PARTS), f"parts must be {PARTS}, got {shown(parts)}")
-    for n,d in parts.items(): check(isinstance(d, dict), f"{n} must be tensors by name, got {shown(d)}")
+    check(isinstance(run, RunFolder), f"run must be a RunFolder, got {shown(run)}")
+    ok = isinstance(parts, dict) and set(parts)==set(PARTS)
+    ok = ok and all(isinstance(d, dict) for d in parts.values())
+    check(ok, f"parts must be {PARTS}, each tensors by name, got {shown(parts)}")
     check_progress(progress, PROGRESS, 'progress')
-    save_tensors(run.checkpoint, {f'{p}/{n}': t for p,d in parts.items() for n,t in d.items()}, progress)
+    flat = {f'{p}/{n}': t for p,d in parts.items() for n,t in d.items()}
+    save_tensors(run.checkpoint, flat, progress)
 
 # %% ../../nbs/48_training.runs.ipynb #52a959f1
 def _check_records(
@@ -160,28 +175,29 @@ def _check_records(
 ):
     "Records of the epochs so far, as many as there were"
     epoch,history,best = (progress[n] for n in ('epoch', 'history', 'best_record'))
-    check(epoch==len(history)>0, f"{where} has {len(history)} records of {epoch} epochs: delete last.ckpt to train from the start")
+    check(epoch==len(history)>0, f"{where} has {len(history)} records of {epoch} epochs: {_AGAIN}")
     for r,names in ((best, ('temperature',)), *((r, ()) for r in history)):
+        check(isinstance(r, dict), f"{where} has {shown(r)} as a record of an epoch: {_AGAIN}")
         for n in ('epoch', 'val_top1', 'val_loss', *names):
-            check(isinstance(r, dict), f"{where} has {shown(r)} as a record of an epoch: delete last.ckpt to train from the start")
-            check_number(f'{n} in a record of {where}', r.get(n))
+            check_number(f'{n} in {where}', r.get(n))
 
 def load_checkpoint(
     run:RunFolder, # Where
 )->tuple: # parts, progress, or (None, None) when there is nothing to resume
     "Read the state of a run, if it has one, or say what is wrong with it"
+    check(isinstance(run, RunFolder), f"run must be a RunFolder, got {shown(run)}")
     if not os.path.lexists(run.checkpoint): return None,None
     where = path_text(run.checkpoint)
     try: tensors,progress = load_tensors(run.checkpoint)
-    except ValueError as e: raise ValueError(f"{e}: delete it to train from the start") from e
+    except ValueError as e: raise ValueError(f"{e}: {_AGAIN}") from e
     _check_records(check_progress(progress, PROGRESS, where), where)
     parts = {p: {} for p in PARTS}
     for name,t in tensors.items():
         p,_,n = name.partition('/')
-        check(p in parts and n, f"{where} has an unknown part {shown(name)}: delete it to train from the start")
+        check(p in parts and n, f"{where} has an unknown part {shown(name)}: {_AGAIN}")
         parts[p][n] = t
     for p in ('model', 'best', 'optimizer'):
-        check(parts[p], f"{where} lacks the part {p!r}: delete it to train from the start")
+        check(parts[p], f"{where} lacks the part {p!r}: {_AGAIN}")
     for p,d in parts.items(): check_tensors(d, d, f'{p} of {where}')
     return parts,progress
 
@@ -193,6 +209,7 @@ def save_best(
     metadata:dict,   # What to know about it
 ):
     "Write the best model and its metadata, then remove the ones it replaces"
+    check(isinstance(run, RunFolder), f"run must be a RunFolder, got {shown(run)}")
     check(callable(save), f"save must be a function of a path, got {shown(save)}")
     path = run.best(accuracy)
     meta = path.with_name(f'{path.stem}_metadata.json')

@@ -1,7 +1,8 @@
-"""Some hundreds of hostile files, names and settings: each gives a right answer or one line that names the file.
+"""Hostile files, names and settings by the hundred: a right answer, or a line that names the file.
 
-The cases are generated, and run in a child with bounds on memory and processor time. A case that is killed, or that
-answers with anything but a `ValueError` or `OSError` of one line, or that executes what a file asks for, is a fault.
+The cases are generated, and run in a child with bounds on memory and processor time. A case that is
+killed, or that answers with anything but a `ValueError` or `OSError` of one line, or that executes
+what a file asks for, is a fault.
 """
 import io
 import json
@@ -27,7 +28,7 @@ CASES = []
 
 
 def case(group, id, call, *words, right=None):
-    "What `call(folder)` must say in its refusal; without words an answer is welcome too, if it is `right`"
+    "What `call(folder)` must say in its refusal; without words a `right` answer is welcome too"
     CASES.append(Case(group, f'{group}: {id}', call, words, right))
 
 
@@ -117,9 +118,13 @@ def readers():
     from geofractal_nb.storage import load_json, load_pickled, load_state, load_tensors
     finite = lambda m: all(bool(p.isfinite().all()) for p in m.parameters())
     rows = lambda d: d.features.shape[1:]==(4,) and bool(d.features.isfinite().all())
-    stored = lambda path: open_store(path) if path.with_suffix('.json').exists() else shutil.copy(Path(os.environ['HOSTILE'])/'store.json', path.with_suffix('.json')) and open_store(path)
-    beside = lambda path: shutil.copy(Path(os.environ['HOSTILE'])/'labels.npy',
-                                      path.with_name(f'{path.stem}_labels.npy')) and load_dataset(path)
+    base = Path(os.environ['HOSTILE'])
+    def stored(path):
+        shutil.copy(base/'store.json', path.with_suffix('.json'))
+        return open_store(path)
+    def beside(path):
+        shutil.copy(base/'labels.npy', path.with_name(f'{path.stem}_labels.npy'))
+        return load_dataset(path)
     return {'load_tensors': ('data.safetensors', load_tensors, lambda r: FINITE(r[0])),
             'load_json': ('plain.json', load_json, None),
             'load_pickled': ('model.pt', load_pickled, None),
@@ -225,7 +230,8 @@ def damaged_runs(base, rng):
                  p={k: v for k,v in progress.items() if k!=n}: go(f, progress=p),
                  'state.safetensors')
             for bad in (None, 'x', -1, [[]]): case(f'resume {work}', f'{n} = {bad}', lambda f,
-                                                   go=changed, p={**progress, n: bad}: go(f, progress=p), right=len)
+                                                   go=changed, p={**progress, n: bad}:
+                                                   go(f, progress=p), right=len)
         for bad in (None, [], 'x', 7): case(f'resume {work}', f'progress {bad!r}', lambda f,
                                             go=changed, p=bad: go(f, progress=p),
                                             'state.safetensors')
@@ -244,19 +250,26 @@ def damaged_runs(base, rng):
 
 # Programs in pickles
 
-DANGEROUS = '''os.system posix.system os.popen os.execv os.remove builtins.eval builtins.exec builtins.compile builtins.open builtins.__import__
-builtins.getattr builtins.setattr builtins.globals builtins.print subprocess.Popen subprocess.check_output subprocess.call shutil.rmtree shutil.copy
-importlib.import_module runpy.run_path runpy.run_module pickle.loads pickle.load marshal.loads types.FunctionType types.CodeType code.interact pty.spawn
-ctypes.CDLL socket.socket webbrowser.open operator.attrgetter operator.methodcaller functools.partial sys.exit signal.raise_signal io.open pathlib.Path
-torch.load torch.serialization.load torch.hub.load torch.jit.load torch.ops.load_library torch.utils.data.DataLoader torch._dynamo.optimize torch.save torch.storage._load_from_bytes
-numpy.load numpy.fromfile numpy.save numpy.testing._private.utils.runstring numpy.ctypeslib.load_library collections.namedtuple codecs.decode
-geofractal_nb.storage.write_text geofractal_nb.storage.sweep'''.split()
+DANGEROUS = '''
+os.system posix.system os.popen os.execv os.remove builtins.eval builtins.exec builtins.compile
+builtins.open builtins.__import__ builtins.getattr builtins.setattr builtins.globals
+builtins.print subprocess.Popen subprocess.check_output subprocess.call shutil.rmtree shutil.copy
+importlib.import_module runpy.run_path runpy.run_module pickle.loads pickle.load marshal.loads
+types.FunctionType types.CodeType code.interact pty.spawn ctypes.CDLL socket.socket
+webbrowser.open operator.attrgetter operator.methodcaller functools.partial sys.exit
+signal.raise_signal io.open pathlib.Path torch.load torch.serialization.load torch.hub.load
+torch.jit.load torch.ops.load_library torch.utils.data.DataLoader torch._dynamo.optimize
+torch.save torch.storage._load_from_bytes numpy.load numpy.fromfile numpy.save
+numpy.testing._private.utils.runstring numpy.ctypeslib.load_library collections.namedtuple
+codecs.decode geofractal_nb.storage.write_text geofractal_nb.storage.sweep
+'''.split()
 
 
 def program(name, argument, protocol):
     "A pickle that calls a name with a text"
     module,_,last = name.rpartition('.')
-    if protocol<4: return b'\x80\x02c'+f'{module}\n{last}\n'.encode()+b'X'+struct.pack('<I', len(argument))+argument.encode()+b'\x85R.'
+    called = struct.pack('<I', len(argument))+argument.encode()+b'\x85R.'
+    if protocol<4: return b'\x80\x02c'+f'{module}\n{last}\n'.encode()+b'X'+called
     text = lambda t: b'\x8c'+bytes([len(t)])+t.encode()
     return b'\x80\x04'+text(module)+text(last)+b'\x93'+text(argument)+b'\x85R.'
 
@@ -307,8 +320,13 @@ def bombs(base, rng):
                        ('load_checkpoint', load_checkpoint)): case('bombs', f'{id}, {n}',
                                write(call, '.pt', data), 'hostile.pt', *words)
     saved = lambda value, **k: (out := io.BytesIO(), torch.save(value, out, **k))[0].getvalue()
-    storage = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu\x8a\x06"
-    tensor = lambda count, size: b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("+storage+struct.pack('<Q', count)[:6]+b"tQK\x00\x8a\x06"+struct.pack('<Q', size)[:6]+b"\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtR."
+    text = lambda t: b'X'+struct.pack('<I', len(t))+t.encode()
+    long = lambda n: b'\x8a\x06'+struct.pack('<Q', n)[:6]
+    storage = lambda n: (b'('+text('storage')+b'ctorch\nFloatStorage\n'+text('0')+text('cpu')
+                         +long(n)+b'tQ')
+    tensor = lambda count, size: (b'\x80\x02ctorch._utils\n_rebuild_tensor_v2\n('+storage(count)
+                                  +b'K\x00'+long(size)+b'\x85K\x01\x85\x89'
+                                  +b'ccollections\nOrderedDict\n)RtR.')
     pt('storage of a terabyte', archive(good, tensor(2**38, 1)), 'claims')
     pt('tensor of a terabyte', archive(good, tensor(1, 2**38)))
     pt('strides of zero', saved({'w': torch.zeros(1).expand(10**6, 10**6)}), 'claims')
@@ -337,7 +355,8 @@ def bombs(base, rng):
     pt('text of gigabytes', archive(good, b'\x80\x02X\xff\xff\xff\x7fab.'))
     pt('an integer of a million digits', archive(good, b'\x80\x02L'+b'9'*10**6+b'L\n.'))
     for id,call in (('an array of a terabyte',
-                     b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n\x8a\x06\x00\x00\x00\x00\x40\x00\x85U\x01b\x87R."),
+                     b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
+                      b"\x8a\x06\x00\x00\x00\x00\x40\x00\x85U\x01b\x87R."),
                     ('an array called',
                      b"cnumpy\nndarray\n\x8a\x06\x00\x00\x00\x00\x40\x00\x85\x85R."),
                      ('a type of gigabytes',
@@ -388,23 +407,28 @@ def bombs(base, rng):
     case('bombs', 'header without metadata', write(load_tensors, '.safetensors',
                                                    header(entry(), bytes(8))),
                                                    right=lambda r: r[1] is None)
-    npy = lambda text, rest=b'': b'\x93NUMPY\x01\x00'+struct.pack('<H', len(text))+text.encode()+rest
-    arrays = {'shape of a terabyte': npy("{'descr': '<f4', 'fortran_order': False, 'shape': (10**6, 10**6), }\n"), 'a terabyte': npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000), }\n"),
-              'negative': npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 4), }\n",
-                              bytes(64)), 'wide type': npy("{'descr': '|V2000000000', 'fortran_order': False, 'shape': (1,), }\n"),
-              'a call': npy(f"__import__('os').system('touch {base}/canary')\n"),
-              'deep': npy('('*60_000), 'no shape': npy("{'descr': '<f4'}\n"),
-              'overflow': npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4), }\n"),
+    size = lambda text: struct.pack('<H', len(text))
+    raw = lambda text, rest=b'': b'\x93NUMPY\x01\x00'+size(text)+text.encode()+rest
+    def npy(descr, shape, rest=b''):
+        head = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n"
+        return raw(head % (descr, shape), rest)
+    arrays = {'a terabyte': npy('<f4', '(1000000, 1000000)'),
+              'shape of powers': npy('<f4', '(10**6, 10**6)'),
+              'negative': npy('<f4', '(-1, 4)', bytes(64)),
+              'overflow': npy('<f4', '(4611686018427387904, 4)'),
+              'wide type': npy('|V2000000000', '(1,)'),
+              'dates': npy('<M8[s]', '(60, 4)', bytes(1920)),
+              'a call': raw(f"__import__('os').system('touch {base}/canary')\n"),
+              'deep': raw('('*60_000), 'no shape': raw("{'descr': '<f4'}\n"),
               'length lies': b'\x93NUMPY\x02\x00'+struct.pack('<I', 2**32-1)+b'{}',
-              'version 9': b'\x93NUMPY\x09\x00'+bytes(100),
-              'dates': npy("{'descr': '<M8[s]', 'fortran_order': False, 'shape': (60, 4), }\n",
-                           bytes(1920))}
+              'version 9': b'\x93NUMPY\x09\x00'+bytes(100)}
     for id,data in arrays.items():
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('features.npy',
                 data); z.writestr('labels.npy', (base/'labels.npy').read_bytes())
-        case('bombs', f'npy {id}', write(readers()['load_dataset npy'][1], '.npy', data), 'hostile')
-        case('bombs', f'npz {id}', write(readers()['load_dataset npz'][1], '.npz',
+        case('bombs in arrays', f'npy {id}', write(readers()['load_dataset npy'][1], '.npy', data),
+             'hostile')
+        case('bombs in arrays', f'npz {id}', write(readers()['load_dataset npz'][1], '.npz',
                                          packed.getvalue()), 'hostile')
 
 
@@ -449,10 +473,12 @@ def settings(base, rng):
              saved({**good, part: {**good[part], 'extra': torch.ones(2)}}), 'hostile.pt')
         case('settings', f'{part} with a number as name',
              saved({**good, part: {**good[part], 7: torch.ones(2)}}), 'hostile.pt')
+    shared = good['model_state_dict']['W_Q.weight']
     case('settings', 'weights that share',
          saved({**good, 'model_config': dict(d_model=8, n_heads=2, depth=3000),
                 'model_state_dict': {**good['model_state_dict'],
-                                     **{f'deeper.{i}.W_Q.weight': good['model_state_dict']['W_Q.weight'] for i in range(2999)}}}), 'bytes')
+                                     **{f'deeper.{i}.W_Q.weight': shared for i in range(2999)}}}),
+         'bytes')
     for device in ('cuda:99', 'gpu', '', 'meta', 7, None): case('settings', f'device {device!r}',
             lambda f, d=device: load_checkpoint(base/'level.pt', d), 'device')
 
@@ -468,7 +494,8 @@ def names(base, rng):
     from geofractal_nb.checkpoints import find_checkpoints
     from geofractal_nb.data.embeddings import load_dataset
     from geofractal_nb.models.david import load_model
-    from geofractal_nb.storage import load_json, load_state, load_tensors, run_lock, save_json, sweep
+    from geofractal_nb.storage import (load_json, load_state, load_tensors, run_lock, save_json,
+                                       sweep)
     from geofractal_nb.training.curriculum import train_with_adaptive_curriculum
     from geofractal_nb.training.runs import RunFolder, read_config
     for v in EVIL:
@@ -476,15 +503,18 @@ def names(base, rng):
         for n in ('model', 'run_id'): case('names', f'{n} = {shown}', lambda f, n=n,
                                            v=v: RunFolder(f, **{'model': 'm', 'run_id': 'r', n: v}),
                                            f'{n} must be')
-        if v not in ('a'*300,): case('names', f'load_dataset {shown}', lambda f,
-                                     v=v: load_dataset(v) if not (isinstance(v, str) and '/' in v)
-                                     else load_dataset(v+'.npz'), right=lambda r: False)
-        for call in (load_json, load_state, load_tensors, load_model, find_checkpoints,
-                     read_config):
-            case('names', f'{call.__name__} {shown}', lambda f, c=call,
-                 v=v: c(f/v if isinstance(v, str) and not v.startswith(('.', '/')) and v.strip()
-                        else v), right=lambda r: False)
-    for v in ('', ' ', 'x\0y', 'a'*300, 7):
+        inside = isinstance(v, str) and v.strip() and not v.startswith(('.', '/'))
+        path = lambda f, v=v, inside=inside: f/v if inside else v
+        for call in (load_json, load_state, load_tensors, find_checkpoints, read_config):
+            case('names', f'{call.__name__} {shown}', lambda f, c=call, path=path: c(path(f)),
+                 right=lambda r: False)
+        case('names of models', f'load_model {shown}', lambda f, path=path: load_model(path(f)),
+             right=lambda r: False)
+        if v=='a'*300: continue
+        name = f'{v}.npz' if isinstance(v, str) and '/' in v else v # a slash would ask the hub
+        case('names of data', f'load_dataset {shown}', lambda f, name=name: load_dataset(name),
+             right=lambda r: False)
+    for v in ('', 'x\0y', 'a'*300, 7):
         case('names', f'save_dir = {v!r:.10}', lambda f,
              v=v: train_with_adaptive_curriculum(save_dir=v, max_n_foci=1, epochs_per_level=1,
                                                  stability_window=2, observers=()),
@@ -530,11 +560,12 @@ def judged(c, folder):
     try: out = c.call(folder)
     except (ValueError, OSError) as e:
         said = str(e)
-        if type(e) is not ValueError and not isinstance(e, OSError): return f'{type(e).__name__}: {said[:200]}'
+        if type(e) is not ValueError and not isinstance(e, OSError):
+            return f'{type(e).__name__}: {said[:200]}'
         if not 10<len(said)<500 or len(said.splitlines())!=1: return f'not one line: {said[:300]!r}'
-        named = 'hostile' in said or any(n in said for n in ('last.ckpt', 'train_config.json',
-                'curriculum.json')) or c.group in ('names', 'settings')
-        if not named: return f'names no file: {said[:200]}'
+        ours = ('hostile', 'last.ckpt', 'train_config.json', 'curriculum.json', '/run ', '/run/')
+        if 'names' not in c.group and c.group!='settings' and not any(n in said for n in ours):
+            return f'names no file: {said[:200]}'
         lacks = [w for w in c.words if w not in said]
         return f'does not say {lacks}: {said[:300]}' if lacks else ''
     except BaseException as e: return f'{type(e).__name__}: {str(e)[:200]}'
@@ -554,7 +585,8 @@ def worker(base, start):
     torch.set_num_threads(1)
     if not (base/'plain.json').exists(): good_files(base)
     cases = corpus(base)
-    in_use = int(Path('/proc/self/statm').read_text().split()[0])*resource.getpagesize() if Path('/proc/self/statm').exists() else 2**34
+    pages = Path('/proc/self/statm')
+    in_use = int(pages.read_text().split()[0])*resource.getpagesize() if pages.exists() else 2**34
     resource.setrlimit(resource.RLIMIT_AS, (in_use+MEMORY, resource.RLIM_INFINITY))
     with open(base/'log', 'a') as log:
         for i,c in enumerate(cases[start:], start):
@@ -566,7 +598,9 @@ def worker(base, start):
             folder.mkdir(parents=True)
             os.chdir(folder)
             fault = judged(c, folder)
-            if (base/'canary').exists(): (base/'canary').unlink(); fault = 'EXECUTED what the file asks for'
+            if (base/'canary').exists():
+                (base/'canary').unlink()
+                fault = 'EXECUTED what the file asks for'
             os.chdir(base)
             shutil.rmtree(folder, ignore_errors=True)
             print(json.dumps([i, fault]), file=log, flush=True)
@@ -591,7 +625,8 @@ def verdicts(tmp_path_factory):
         if ['all'] in lines: break
         last = max(known, default=-1)
         assert last>=start, how.stderr[-2000:]
-        with open(base/'log', 'a') as log: print(json.dumps([last, f'ended the process with {how.returncode}: out of time, or worse']), file=log)
+        said = f'ended the process with {how.returncode}: out of time, or worse'
+        with open(base/'log', 'a') as log: print(json.dumps([last, said]), file=log)
         start = last+1
     for i,(group,id) in known.items(): found.setdefault(group, {})[id] = faults[i]
     return found
@@ -599,10 +634,10 @@ def verdicts(tmp_path_factory):
 
 GROUPS = ['load_tensors', 'load_json', 'load_pickled', 'load_state', 'load_state pt',
           'load_state old pt', 'load_model', 'load_model pt', 'load_checkpoint',
-          'load_checkpoint 1.0.0',
-          'load_checkpoint_for_inference', 'load_dataset safetensors', 'load_dataset npz',
-          'load_dataset packed npz', 'load_dataset npy', 'load_dataset parquet', 'open_store',
-          'resume classifier', 'resume curriculum', 'programs', 'bombs', 'settings', 'names']
+          'load_checkpoint 1.0.0', 'load_checkpoint_for_inference', 'load_dataset safetensors',
+          'load_dataset npz', 'load_dataset packed npz', 'load_dataset npy', 'load_dataset parquet',
+          'open_store', 'resume classifier', 'resume curriculum', 'programs', 'bombs',
+          'bombs in arrays', 'settings', 'names', 'names of models', 'names of data']
 
 
 @pytest.mark.parametrize('group', GROUPS)
@@ -615,6 +650,80 @@ def test_no_hostile_case_does_harm(group, verdicts):
 def test_the_corpus_is_whole(verdicts):
     assert set(verdicts)==set(GROUPS)
     assert sum(map(len, verdicts.values()))>=500
+
+
+# What happens to a folder during a run
+
+@pytest.mark.parametrize('work', list(RUNS))
+def test_a_folder_deleted_during_a_run_is_noticed(work, tmp_path, monkeypatch):
+    from geofractal_nb.training import curriculum
+    from geofractal_nb.training.observers import Checkpoints
+    folder = tmp_path/'run'
+    lost = lambda real: lambda *a, **k: (shutil.rmtree(folder), real(*a, **k))[1]
+    if work=='classifier': monkeypatch.setattr(Checkpoints, 'epoch', lost(Checkpoints.epoch))
+    else: monkeypatch.setattr(curriculum, 'save_tensors', lost(curriculum.save_tensors))
+    with pytest.raises(OSError, match='was deleted or replaced during its run'): train(work, folder)
+    assert not folder.exists()
+
+
+WRITER = """
+import os, signal, sys
+from geofractal_nb.storage import atomic_path
+with atomic_path(sys.argv[1]) as tmp:
+    tmp.write_text('half')
+    print('writing', flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_leftovers_are_swept_once_their_writer_is_gone(tmp_path):
+    from geofractal_nb.storage import run_lock, write_text
+    writer = subprocess.Popen([sys.executable, '-c', WRITER, str(tmp_path/'deep/state.json')],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    left = lambda: [p for p in (tmp_path/'deep').iterdir() if p.suffix=='.tmp']
+    try:
+        assert writer.stdout.readline()=='writing\n'
+        with run_lock(tmp_path): assert len(left())==1 # its writer lives
+        writer.communicate('die\n')
+    finally:
+        writer.kill()
+        writer.wait()
+    (tmp_path/'deep/.state.json.tmp').write_text('mine')
+    assert len(left())==2
+    with run_lock(tmp_path): assert [p.name for p in left()]==['.state.json.tmp']
+    for n in ('new', 'other'): (tmp_path/f'deep/.{n}.json.abcdefgh.geofractal.tmp').touch()
+    write_text(tmp_path/'deep/new.json', '{}') # a file's next writer sweeps after its predecessors
+    assert sorted(p.name for p in left())==['.other.json.abcdefgh.geofractal.tmp',
+                                            '.state.json.tmp']
+
+
+FULL = """
+import resource, sys, torch
+from geofractal_nb.checkpoints import save_level_checkpoint
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try: save_level_checkpoint(sys.argv[1], {'model_state_dict': {'w': torch.ones(5000)}})
+except OSError as e: print(e)
+"""
+
+
+def test_a_full_disk_names_the_checkpoint(tmp_path):
+    command = [sys.executable, '-c', FULL, str(tmp_path/'level_1_checkpoint.pt')]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert 'level_1_checkpoint.pt' in said and 'free space or choose a writable folder' in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_best_models_are_replaced(tmp_path):
+    from geofractal_nb.training.runs import RunFolder, save_best
+    run = RunFolder(tmp_path, 'm', 'r')
+    run.weights.mkdir(parents=True)
+    for n in ('best_model_accounts.md', 'best_model_acc.txt', 'best_model_acc12.34.safetensors'):
+        (run.weights/n).write_text('mine')
+    save_best(run, .5, lambda p: p.write_text('new'), {})
+    assert sorted(p.name for p in run.weights.iterdir())==[
+        'best_model_acc.txt', 'best_model_acc50.00.safetensors',
+        'best_model_acc50.00_metadata.json', 'best_model_accounts.md']
 
 
 if __name__=='__main__': worker(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,17 +1,17 @@
-"""Kills runs at every kind of moment, resumes them, and compares what they leave behind with an undisturbed run.
+"""Kills runs at every kind of moment, resumes them, compares what is left with an undisturbed run.
 
     python tools/crash_test.py --kills 200 --seed 0
     python tools/crash_test.py --every # once at each and every operation on files, some minutes
 
-Every run is a fork of this process, which has imported everything once. Five kinds of kill (all SIGKILL):
+Every run is a fork of this process, which has imported everything once. Five kinds of SIGKILL:
 
     step     at a random step of the training, or batch of the encoder
     time     at a random instant of the run
-    before   just before a random operation on files: open for writing, replace, unlink, mkdir, fsync, flush
+    before   just before a random operation on files: open to write, replace, unlink, mkdir, fsync
     after    just after it
     torn     in the middle of writing a file: the first half is there
 
-Exits with 1 if any run did not resume to the same tensors, numbers and files, or left a temporary file behind.
+Exits with 1 if any run did not resume to the same tensors, numbers and files, and no others.
 """
 import argparse
 import builtins
@@ -218,7 +218,7 @@ def moments(kind, counts, rng):
 
 
 def trial(work, kind, folder, rng, whole, ats):
-    "Kill a run at a moment, and once more while it resumes for every further one, then let it finish: kills, fault"
+    "Kill a run at each of some moments, then let it finish: kills that happened, and what is wrong"
     wanted,_,seconds = whole
     kills = 0
     for at in ats:
@@ -229,7 +229,8 @@ def trial(work, kind, folder, rng, whole, ats):
         kills += how=='killed'
         if how=='done': break
     how = wait(launch(work, folder))
-    return kills,differences(folder, wanted) if how=='done' else f'{how} when resumed after {kind} {at}'
+    if how!='done': return kills,f'{how} when resumed after {kind} {at}'
+    return kills,differences(folder, wanted)
 
 
 def main(argv=None):
@@ -264,9 +265,9 @@ def main(argv=None):
                 shutil.rmtree(folder)
     finally: shutil.rmtree(base, ignore_errors=True)
     print(f"{'workload':<12}{'kind':<8}{'kills':>6}{'runs':>6}{'resumed':>9}{'identical':>11}")
-    for (work,kind),r in table.items(): print(f"{work:<12}{kind:<8}{r['kills']:>6}{r['runs']:>6}{r['resumed']:>9}{r['identical']:>11}")
-    total = sum(table.values(), Counter())
-    print(f"{'all':<20}{total['kills']:>6}{total['runs']:>6}{total['resumed']:>9}{total['identical']:>11}")
+    line = lambda r: f"{r['kills']:>6}{r['runs']:>6}{r['resumed']:>9}{r['identical']:>11}"
+    for (work,kind),r in table.items(): print(f'{work:<12}{kind:<8}{line(r)}')
+    print(f"{'all':<20}{line(sum(table.values(), Counter()))}")
     for line in wrong: print(line)
     return len(wrong)
 

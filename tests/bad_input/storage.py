@@ -1,4 +1,4 @@
-"Storage, run folders, observers, checkpoints: paths, names, files of other formats, settings that contradict weights"
+"Storage, run folders, observers, checkpoints: paths, names, foreign files, contradicting settings"
 import os
 import pickle
 import types
@@ -21,6 +21,8 @@ TOLD = dict(epoch=1, history=[RECORD], best_record=RECORD, precision='fp32', sto
 RUN = dict(model=W, loss={}, best=W, optimizer={'0.step': torch.ones(())})
 FOCI = dict(n_foci=3, focal_angles=np.arange(3.), focal_weights=np.ones(3)/3,
             focal_centers=np.zeros((3, 2)))
+
+MIXED = {'weight': torch.ones(3, 8).half(), 'bias': torch.ones(3).double()}
 
 
 def wrote(path, data): # a file with these bytes
@@ -291,7 +293,7 @@ ROWS = [
             'gpu7'),
     right('checkpoints.load_checkpoint_for_inference', lambda f,
           t: f(level(t/'a.pt'))[1].weight.shape, (3, 8)),
-    right('checkpoints.load_checkpoint_for_inference', lambda f,
-          t: f(level(t/'a.pt', classifier_state_dict={'weight': torch.ones(3, 8).half(),
-                                                      'bias': torch.ones(3).double()}))[1].weight.detach(), torch.ones(3, 8)),
+    right('checkpoints.load_checkpoint_for_inference',
+          lambda f, t: f(level(t/'a.pt', classifier_state_dict=MIXED))[1].weight.detach(),
+          torch.ones(3, 8)),
 ]

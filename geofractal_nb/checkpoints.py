@@ -51,8 +51,10 @@ def save_level_checkpoint(
           f"parts must be a dictionary with names, got {shown(parts)}")
     now = time.strftime('%Y-%m-%dT%H:%M:%S')
     meta = dict(version='2.0', timestamp=now, pytorch_version=str(torch.__version__))
+    try: plain = _plain(parts)
+    except RecursionError as e: raise ValueError("parts must not hold one another without end") from e
     data = io.BytesIO()
-    torch.save({**_plain(parts), 'viz_config': VIZ, 'metadata': meta}, data)
+    torch.save({**plain, 'viz_config': VIZ, 'metadata': meta}, data)
     with atomic_path(path) as tmp: tmp.write_bytes(data.getbuffer())
 
 # %% ../nbs/52_checkpoints.ipynb #20b3c104

@@ -244,8 +244,8 @@ ROWS = [
     *(refused('checkpoints.save_level_checkpoint', lambda f, t, v=v: f(t/'a.pt', v), word)
       for v,word in ((None, 'dictionary'), ([1], 'dictionary'), ({1: 2}, 'names'),
                      ({'a': print}, 'plain values'), ({'a': {1, 2}}, 'plain values'))),
-    refused('checkpoints.save_level_checkpoint', lambda f, t: (a := {}, a.update(a=a), f(t/'a.pt', a)),
-            'without end'),
+    refused('checkpoints.save_level_checkpoint',
+            lambda f, t: (a := {}, a.update(a=a), f(t/'a.pt', a)), 'without end'),
     right('checkpoints.save_level_checkpoint', lambda f,
           t: (f(t/'a.pt', {'k': np.float32(.5)}), torch.load(t/'a.pt', weights_only=True)['k'])[1],
           .5),

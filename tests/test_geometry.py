@@ -7,8 +7,9 @@ from hypothesis import given, strategies as st
 from torch.testing import assert_close
 
 from geofractal_nb.core import generator
-from geofractal_nb.geometry.cantor import cantor_function, soft_stairs
-from geofractal_nb.geometry.simplex import class_anchors, edge_lengths, make_simplices, simplex_quality, simplex_volume
+from geofractal_nb.geometry.cantor import CantorStairs, cantor_function, rms_normalize, soft_stairs
+from geofractal_nb.geometry.simplex import (class_anchors, edge_lengths, is_degenerate, make_simplices, regular_simplex, simplex_quality,
+    simplex_volume, squared_edges)
 from geofractal_nb.models.heads import simplex_terms
 
 unit = st.floats(0, 1)
@@ -78,3 +79,62 @@ def test_flat_simplices_have_no_volume(k):
     V = torch.randn(k+1, k+3, generator=generator(k))
     V[-1] = V[:-1].mean(0)
     assert simplex_quality(V).item()**k<1e-4
+
+
+@pytest.mark.parametrize('dtype, scales', [(torch.float32, (1e-36, 1e-30, 1e-14, 1., 1e20, 1e30, 1e37)), (torch.float64, (1e-300, 1e-30, 1e30, 1e300))])
+def test_rows_have_unit_root_mean_square_at_any_scale(dtype, scales):
+    x = torch.randn(5, 24, generator=generator(0), dtype=dtype)
+    x[0] = 0
+    for s in scales:
+        y = (s*x).requires_grad_()
+        rms = rms_normalize(y).square().mean(-1).sqrt()
+        assert_close(rms, torch.tensor([0., 1, 1, 1, 1], dtype=dtype))
+        assert torch.autograd.grad(rms_normalize(y)[:,0].sum(), y)[0].isfinite().all()
+    assert torch.autograd.gradcheck(rms_normalize, (x[1:3].double().requires_grad_(),))
+
+
+def test_rows_that_float32_cannot_hold_have_a_place_on_the_stairs():
+    stairs,x = CantorStairs(8),torch.randn(6, 8, generator=generator(0), dtype=torch.float64)
+    for reference in (False, True):
+        stairs.reference = reference
+        for s in (1e-300, 1e200, 1e300): assert_close(stairs(s*x)[0], stairs(x.float())[0], atol=1e-5, rtol=1e-5)
+
+
+def test_stairs_are_the_same_with_and_without_the_checks():
+    stairs,f = CantorStairs(8, tau=.1, levels=7),torch.randn(50, 8, generator=generator(0))
+    x = torch.sigmoid(stairs.feature_to_position(rms_normalize(f))[:,0])
+    for a,b in zip(stairs(f), soft_stairs(x, stairs.alpha, .1, 7)): assert torch.equal(a, b)
+    assert torch.autograd.grad(soft_stairs(x, stairs.alpha)[0].sum(), stairs.alpha)[0]!=0 # a learnable height stays learnable
+
+
+@given(st.integers(1, 20), st.integers(0, 4), st.integers(0, 10**6), st.sampled_from([1e-150, 1e-20, 1., 1e20, 1e150]))
+def test_quality_is_blind_to_size(k, spare, seed, size):
+    V = torch.randn(k+1, k+spare, generator=generator(seed), dtype=torch.float64)
+    assert_close(simplex_quality(size*V), simplex_quality(V), atol=1e-9, rtol=1e-9)
+    assert not is_degenerate(size*regular_simplex(k)) and is_degenerate(size*torch.ones(k+1, k))
+    assert_close(edge_lengths(size*V)/size, edge_lengths(V))
+
+
+@pytest.mark.parametrize('size', [1e-20, 1e20])
+@pytest.mark.parametrize('k', [1, 2, 5])
+def test_volume_scales_with_the_power_k(k, size):
+    V = torch.randn(k+1, k, generator=generator(k), dtype=torch.float64)
+    assert_close(simplex_volume(size*V)/size**k, simplex_volume(V))
+
+
+def test_large_simplices_have_a_quality():
+    for k in (100, 200, 400): assert_close(simplex_quality(regular_simplex(k)).item(), 1.)
+
+
+def test_squared_edges_have_finite_gradients_where_vertices_coincide():
+    V = torch.ones(3, 4, requires_grad=True)
+    assert torch.autograd.grad(squared_edges(V).sum(), V)[0].abs().max()==0
+    W = torch.randn(3, 4, generator=generator(0), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(squared_edges, (W,)) and torch.autograd.gradcheck(simplex_volume, (W,))
+
+
+def test_random_construction_leaves_the_global_generator_alone():
+    before = torch.random.get_rng_state()
+    assert torch.equal(class_anchors(3, 5), class_anchors(3, 5))
+    assert torch.equal(make_simplices(torch.eye(3), 2, kind='random'), make_simplices(torch.eye(3), 2, kind='random'))
+    assert torch.equal(before, torch.random.get_rng_state())

@@ -21,10 +21,12 @@ def new_axes(
 ): # matplotlib Axes
     "The given axes, or those of a new figure"
     if ax is not None:
-        check(hasattr(ax, 'plot') and hasattr(ax, 'figure'), f"ax must be matplotlib Axes or None, got {shown(ax)}")
+        check(hasattr(ax, 'plot') and hasattr(ax, 'figure'),
+              f"ax must be matplotlib Axes or None, got {shown(ax)}")
         return ax
     import matplotlib.pyplot as plt
-    check(isinstance(figsize, (tuple, list)) and len(figsize)==2, f"figsize must be (width, height) in inches, got {shown(figsize)}")
+    check(isinstance(figsize, (tuple, list)) and len(figsize)==2,
+          f"figsize must be (width, height) in inches, got {shown(figsize)}")
     size = [check_number('figsize', s, 0, 100, above=True) for s in figsize]
     fig = plt.figure(figsize=size, dpi=check_number('dpi', dpi, 1, 1000), layout='constrained')
     return fig.add_subplot(**subplot)
@@ -38,7 +40,9 @@ def explore(
     import ipywidgets as widgets
     import matplotlib.pyplot as plt
     check(callable(draw), f"draw must be a function that returns axes, got {shown(draw)}")
-    for n,c in controls.items(): check(isinstance(c, widgets.Widget) and hasattr(c, 'value'), f"{n} must be an ipywidgets control, got {shown(c)}")
+    for n,c in controls.items():
+        check(isinstance(c, widgets.Widget) and hasattr(c, 'value'),
+              f"{n} must be an ipywidgets control, got {shown(c)}")
     image,message = widgets.Image(format='png'),widgets.HTML()
     image.add_class('explore-figure')
     def redraw(change=None):

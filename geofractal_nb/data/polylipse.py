@@ -12,7 +12,8 @@ import math
 import torch
 
 # %% ../../nbs/21_data.polylipse.ipynb #d0ce9ff4
-from ..core import as_tensor, check, check_choice, check_flag, check_number, generator, shown
+from geofractal_nb.core import (as_tensor, check, check_choice, check_flag, check_number, generator,
+    shown)
 from ..geometry.foci import MAX_FOCI, kappa_of, moments, solve_focal_config
 from ..interact import new_axes
 
@@ -24,7 +25,8 @@ def _check_dtype(
     dtype, # What arrived
 )->tuple: # the type of the result, the type to compute in
     "A floating point type, half precision computed in single"
-    check(dtype in DTYPES, f"dtype must be a floating point type of torch such as torch.float32, got {shown(dtype)}")
+    check(dtype in DTYPES,
+          f"dtype must be a floating point type of torch such as torch.float32, got {shown(dtype)}")
     return dtype,dtype if dtype==torch.float64 else torch.float32
 
 # %% ../../nbs/21_data.polylipse.ipynb #c224a06a
@@ -32,10 +34,11 @@ def plane_embedding(
     d_model:int,         # Width D, from 3 to 65536
     seed:int=0,          # Seed of its own
     dtype=torch.float32, # Floating point type
-)->tuple: # (2, D) matrix with orthogonal rows of length sqrt(D/2), (D,) unit mark orthogonal to them
+)->tuple: # (2, D) orthogonal rows of length sqrt(D/2), (D,) unit mark orthogonal to them
     "Fixed random embedding of the plane, and a direction for marks"
     d_model,(dtype,_) = check_number('d_model', d_model, 3, 2**16, whole=True),_check_dtype(dtype)
-    Q = torch.linalg.qr(torch.randn(d_model, 3, generator=generator(seed, 'plane'), dtype=torch.float64))[0].T
+    directions = torch.randn(d_model, 3, generator=generator(seed, 'plane'), dtype=torch.float64)
+    Q = torch.linalg.qr(directions)[0].T
     return (Q[:2]*math.sqrt(d_model/2)).to(dtype),Q[2].to(dtype)
 
 # %% ../../nbs/21_data.polylipse.ipynb #9a3b082f
@@ -45,9 +48,11 @@ def _check_foci(
     n=None,  # Wanted number, if any
 )->tuple: # angles (n,), weights (n,), float64
     "A configuration, or a `ValueError`"
-    a,w = (as_tensor(k, v, ('n',), torch.float64).detach().cpu() for k,v in (('angles', angles), ('weights', weights)))
+    a = as_tensor('angles', angles, ('n',), torch.float64).detach().cpu()
+    w = as_tensor('weights', weights, ('n',), torch.float64).detach().cpu()
     check(len(a)==len(w)>0, f"angles and weights must have one length, got {len(a)} and {len(w)}")
-    check(n is None or len(a)==n, f"the configuration has {len(a)} foci, not n_foci={n}: give {n} angles and weights")
+    check(n is None or len(a)==n,
+          f"the configuration has {len(a)} foci, not n_foci={n}: give {n} angles and weights")
     check(bool((w>=0).all()), f"weights must be >= 0, the smallest is {w.min().item():g}")
     check(abs(w.sum().item()-1)<=1e-3, f"weights must sum to 1, they sum to {w.sum().item():.9g}")
     return a,w
@@ -72,19 +77,24 @@ def sample_points(
 )->tuple: # points (*shape, 2), foci (*shape) as numbers
     "Draw points around foci, float64"
     angles,weights = _check_foci(angles, weights)
-    check(isinstance(shape, (tuple, list)), f"shape must be a tuple of integers, got {shown(shape)}")
+    check(isinstance(shape, (tuple, list)),
+          f"shape must be a tuple of integers, got {shown(shape)}")
     shape = [check_number('shape', n, 1, whole=True) for n in shape]
     n = math.prod(shape)
-    check(2*n<=MAX_NUMBERS, f"{n} points are {2*n} numbers, more than {MAX_NUMBERS}: draw fewer at a time")
-    check(gen is None or isinstance(gen, torch.Generator), f"gen must be a torch.Generator or None, got {shown(gen)}")
+    check(2*n<=MAX_NUMBERS,
+          f"{n} points are {2*n} numbers, more than {MAX_NUMBERS}: draw fewer at a time")
+    check(gen is None or isinstance(gen, torch.Generator),
+          f"gen must be a torch.Generator or None, got {shown(gen)}")
     gen = generator(0, 'points') if gen is None else gen
     focal_radius,orbit_radius,orbit_std,noise = _check_lengths(
         focal_radius=focal_radius, orbit_radius=orbit_radius, orbit_std=orbit_std, noise=noise)
     focus = torch.multinomial(weights, n, replacement=True, generator=gen).view(shape)
     centers = focal_radius*torch.stack([angles.cos(), angles.sin()], -1)
     def draw(*s): return torch.randn(*shape, *s, generator=gen, dtype=torch.float64)
-    r,phi = orbit_radius+orbit_std*draw(),2*math.pi*torch.rand(*shape, generator=gen, dtype=torch.float64)
-    return centers[focus] + r[...,None]*torch.stack([phi.cos(), phi.sin()], -1) + noise*draw(2),focus
+    r = orbit_radius+orbit_std*draw()
+    phi = 2*math.pi*torch.rand(*shape, generator=gen, dtype=torch.float64)
+    orbit = r[...,None]*torch.stack([phi.cos(), phi.sin()], -1)
+    return centers[focus] + orbit + noise*draw(2),focus
 
 # %% ../../nbs/21_data.polylipse.ipynb #7d14568f
 TASKS = ('focus', 'shifted', 'rotated')
@@ -95,9 +105,11 @@ def _check_size(
     d_model,   # Width D
 )->tuple: # B, N
     "Sizes of a data set that fits into memory"
-    B,N = (check_number(n, v, 1, whole=True) for n,v in (('n_samples', n_samples), ('seq_len', seq_len)))
+    B = check_number('n_samples', n_samples, 1, whole=True)
+    N = check_number('seq_len', seq_len, 1, whole=True)
     size = B*N*max(check_number('d_model', d_model, 3, whole=True), 4)
-    check(size<=MAX_NUMBERS, f"n_samples x seq_len x d_model is {shown(size)}, more than {MAX_NUMBERS}: ask for fewer")
+    check(size<=MAX_NUMBERS,
+          f"n_samples x seq_len x d_model is {shown(size)}, more than {MAX_NUMBERS}: ask for fewer")
     return B,N
 
 
@@ -105,7 +117,8 @@ def _pair(
     config, # What arrived as focal_config
 )->tuple: # angles, weights
     "Two things, or a `ValueError`"
-    check(isinstance(config, (tuple, list)) and len(config)==2, f"focal_config must be a pair (angles, weights), got {shown(config)}")
+    check(isinstance(config, (tuple, list)) and len(config)==2,
+          f"focal_config must be a pair (angles, weights), got {shown(config)}")
     return config
 
 
@@ -148,28 +161,34 @@ def make_polylipse_dataset(
     n_foci = check_number('n_foci', n_foci, 1, MAX_FOCI, whole=True)
     check_number('focal_radius', focal_radius, 0, above=True)
     focal_radius,orbit_radius,orbit_std,noise,shift = _check_lengths(
-        focal_radius=focal_radius, orbit_radius=orbit_radius, orbit_std=orbit_std, noise=noise, shift=shift)
+        focal_radius=focal_radius, orbit_radius=orbit_radius, orbit_std=orbit_std, noise=noise,
+        shift=shift)
     (B,N),(dtype,kind) = _check_size(n_samples, seq_len, d_model),_check_dtype(dtype)
-    min_len,task = check_number('min_len', min_len, 0, N, whole=True),check_choice('task', task, TASKS)
+    min_len = check_number('min_len', min_len, 0, N, whole=True)
+    task = check_choice('task', task, TASKS)
     return_focal_info = check_flag('return_focal_info', return_focal_info)
     kappa = check_number('observed_kappa', observed_kappa, 0, above=True)
-    angles,weights = _check_foci(*_pair(solve_focal_config(n_foci, kappa) if focal_config is None else focal_config), n_foci)
+    foci = solve_focal_config(n_foci, kappa) if focal_config is None else focal_config
+    angles,weights = _check_foci(*_pair(foci), n_foci)
     gen = generator(seed, 'polylipse')
-    points,focus = sample_points(angles, weights, (B, N), gen, focal_radius, orbit_radius, orbit_std, noise)
+    points,focus = sample_points(angles, weights, (B, N), gen, focal_radius, orbit_radius,
+                                 orbit_std, noise)
     turn = 2*math.pi*torch.rand(B, 1, generator=gen, dtype=torch.float64)
     moved,y = _pose(task, points, focus, turn, shift, n_foci)
     E,mark = plane_embedding(d_model, embedding_seed, kind)
     X = moved.to(kind)@E
     if task=='rotated': X[:,0] += mark*math.sqrt(len(mark))
     X = as_tensor('X', X, dtype=dtype)
-    length = torch.randint(min_len, N+1, (B, 1), generator=gen) if min_len else torch.full((B, 1), N)
+    length = torch.full((B, 1), N)
+    if min_len: length = torch.randint(min_len, N+1, (B, 1), generator=gen)
     mask = torch.arange(N)<length
     if not return_focal_info: return X,y,mask
     mt,ms = (m.item() for m in moments(angles, weights))
     centers = focal_radius*torch.stack([angles.cos(), angles.sin()], -1)
-    return X,y,mask,dict(n_foci=n_foci, observed_kappa=float(kappa), focal_angles=angles, focal_weights=weights,
-        focal_centers=centers, M_tau=mt, M_sigma=ms, kappa_actual=kappa_of(angles, weights).item(), points=points,
-        embedding=E.to(dtype), mark=mark.to(dtype), task=task, d_model=len(mark))
+    return X,y,mask,dict(n_foci=n_foci, observed_kappa=float(kappa), focal_angles=angles,
+        focal_weights=weights, focal_centers=centers, M_tau=mt, M_sigma=ms,
+        kappa_actual=kappa_of(angles, weights).item(), points=points, embedding=E.to(dtype),
+        mark=mark.to(dtype), task=task, d_model=len(mark))
 
 # %% ../../nbs/21_data.polylipse.ipynb #665ff414
 def plot_sequence(
@@ -203,7 +222,8 @@ def make_circle_dataset(
 )->tuple: # X (B,N,D), y (B,N) 1 inside and 0 outside, mask (B,N)
     "Isotropic points inside and outside of a circle, kappa 1"
     shape,(dtype,kind) = _check_size(n_samples, seq_len, d_model),_check_dtype(dtype)
-    orbit_radius,gap = check_number('orbit_radius', orbit_radius, 0, 1e30, above=True),check_number('gap', gap, 0, .999)
+    orbit_radius = check_number('orbit_radius', orbit_radius, 0, 1e30, above=True)
+    gap = check_number('gap', gap, 0, .999)
     gen = generator(seed, 'circle')
     inside = torch.rand(*shape, generator=gen)<.5
     u,phi = (torch.rand(*shape, generator=gen, dtype=torch.float64) for _ in range(2))

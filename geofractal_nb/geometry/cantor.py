@@ -33,7 +33,8 @@ def cantor_function(
     levels:int=33, # Ternary digits to read, 1 to 64
 )->torch.Tensor: # Float64 values in [0, 1], the shape of x
     "The Cantor-Lebesgue function, exact to 2^-levels"
-    x,levels = _check_unit(x, torch.float64),check_number('levels', levels, 1, MAX_LEVELS, whole=True)
+    x = _check_unit(x, torch.float64)
+    levels = check_number('levels', levels, 1, MAX_LEVELS, whole=True)
     value,reading = torch.zeros_like(x),torch.ones_like(x)
     for l in range(1, levels+1):
         y = 3*x
@@ -63,8 +64,10 @@ def soft_digits(
 )->torch.Tensor: # (..., 3) weights of the digits 0, 1, 2, summing to 1
     "Soft membership of the three thirds"
     y,tau = as_tensor('y', y),check_number('tau', tau, 0, above=True)
-    check(bool(((y>=0)&(y<=3)).all()), "y must lie in [0, 3], it has values outside: y is 3 times a number in [0, 1]")
-    c = as_tensor('centers', CENTERS if centers is None else centers, (3,), y.dtype, device=y.device)
+    check(bool(((y>=0)&(y<=3)).all()),
+          "y must lie in [0, 3], it has values outside: y is 3 times a number in [0, 1]")
+    c = as_tensor('centers', CENTERS if centers is None else centers, (3,), y.dtype,
+                  device=y.device)
     return _soft_digits(y, tau, c)
 
 # %% ../../nbs/10_geometry.cantor.ipynb #10dedb43
@@ -94,7 +97,8 @@ def soft_stairs(
 )->tuple: # values (...), digits (..., L, 3)
     "Differentiable Cantor stairs"
     x,tau = _check_unit(x),check_number('tau', tau, 0, above=True)
-    levels,height = check_number('levels', levels, 1, MAX_LEVELS, whole=True),check_number('alpha', alpha)
+    levels = check_number('levels', levels, 1, MAX_LEVELS, whole=True)
+    height = check_number('alpha', alpha)
     return _soft_stairs(x, alpha if torch.is_tensor(alpha) else height, tau, levels)
 
 # %% ../../nbs/10_geometry.cantor.ipynb #a996689c
@@ -120,12 +124,12 @@ def rms_normalize(
 )->torch.Tensor: # (..., F), every row of root mean square 1 (a zero row stays 0)
     "Scale every row to root mean square 1"
     x = as_tensor('features', features, ('...', 'F'), finite=False)
-    if x.dtype==torch.float64 and x.numel(): # the squares of float32 rows fit into float64, those of float64 rows need not
+    if x.dtype==torch.float64 and x.numel(): # squares of float32 fit into float64, its own need not
         top = x.detach().abs().amax(-1, keepdim=True)
         x = x/torch.where(top>0, top, 1)
-    wide = None if x.device.type=='mps' else torch.float64
-    rms = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide).to(x.dtype if wide is None else wide)/max(x.shape[-1], 1)**.5
-    rms = rms.to(x.dtype)
+    wide = x.dtype if x.device.type=='mps' else torch.float64
+    norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=wide)
+    rms = (norm/max(x.shape[-1], 1)**.5).to(x.dtype)
     return x/torch.where(rms>0, rms, 1)
 
 # %% ../../nbs/10_geometry.cantor.ipynb #bf6ee781
@@ -144,11 +148,12 @@ class CantorStairs(nn.Module):
         self.tau = check_number('tau', tau, 0, above=True)
         self.levels = check_number('levels', levels, 1, MAX_LEVELS, whole=True)
         self.reference = check_flag('reference', reference)
-        self.alpha = nn.Parameter(torch.tensor(float(check_number('alpha_init', alpha_init, -1e30, 1e30))))
+        alpha_init = float(check_number('alpha_init', alpha_init, -1e30, 1e30))
+        self.alpha = nn.Parameter(torch.tensor(alpha_init))
         self.register_buffer('centers', torch.tensor(CENTERS))
         self.feature_to_position = seeded_linear(feature_dim, 1, gen or generator(0, 'stairs'))
 
-    def _directions(self, features): # (B,F) of any type -> rows of root mean square 1, of the parameters' type
+    def _directions(self, features): # (B,F) of any type -> rows of root mean square 1
         x = rms_normalize(features)
         linear = self.feature_to_position
         check(x.ndim==2 and x.shape[1]==linear.in_features,

@@ -9,8 +9,6 @@ __all__ = ['MAX_FOCI', 'ON_AXIS', 'KAPPA_RANGE', 'SLSQP_RANGE', 'METHODS', 'TURN
            'plot_foci', 'explore_foci']
 
 # %% ../../nbs/12_geometry.foci.ipynb #c0fac99e
-import math
-
 import numpy as np
 import torch
 
@@ -24,8 +22,10 @@ def moments(
     weights, # (..., n) weights
 )->tuple: # M_tau, M_sigma, each (...), float64
     "Second moments along the axes"
-    a,w = (as_tensor(n, t, ('...', 'n'), torch.float64) for n,t in (('angles', angles), ('weights', weights)))
-    check(a.shape[-1]==w.shape[-1], f"{a.shape[-1]} angles but {w.shape[-1]} weights: give one weight per angle")
+    a = as_tensor('angles', angles, ('...', 'n'), torch.float64)
+    w = as_tensor('weights', weights, ('...', 'n'), torch.float64)
+    check(a.shape[-1]==w.shape[-1],
+          f"{a.shape[-1]} angles but {w.shape[-1]} weights: give one weight per angle")
     return (w*a.cos()**2).sum(-1),(w*a.sin()**2).sum(-1)
 
 # %% ../../nbs/12_geometry.foci.ipynb #4e8f8b1a
@@ -48,8 +48,10 @@ def _check_reached(
     "Measure what was found, or refuse it"
     got = kappa_of(angles, weights).numpy()
     far = ~(np.abs(np.log(got)-np.log(k))<=1e-10)
-    check(not far.any(), f"kappa {k[far][:3].tolist()} on {angles.shape[-1]} foci came out as {got[far][:3].tolist()} with {method!r}: "
-                         "take it further from the ends of the interval these angles reach, or other angles")
+    if not far.any(): return
+    asked,found,n = k[far][:3].tolist(),got[far][:3].tolist(),angles.shape[-1]
+    check(False, f"kappa {asked} on {n} foci came out as {found} with {method!r}: take it further "
+                 "from the ends of the interval these angles reach, or other angles")
 
 # %% ../../nbs/12_geometry.foci.ipynb #c87efc1c
 MAX_FOCI = 10**6
@@ -92,9 +94,12 @@ def _check_kappa(
 )->tuple: # (B,) float64 tensor on the CPU that keeps its gradient, was it a single number?
     "Positive finite anisotropies within the range of the module"
     k = as_tensor('kappa', kappa, dtype=torch.float64, finite=False, device='cpu')
-    check(k.ndim<=1 and k.numel()>0, f"kappa must be a number or a vector, got shape {tuple(k.shape)}")
+    check(k.ndim<=1 and k.numel()>0,
+          f"kappa must be a number or a vector, got shape {tuple(k.shape)}")
     low,high = KAPPA_RANGE
-    check(bool(((k>=low*(1-1e-9))&(k<=high*(1+1e-9))).all()), f"kappa must be positive and finite, from {low:g} to {high:g}, got {shown(k.tolist())}")
+    inside = (k>=low*(1-1e-9))&(k<=high*(1+1e-9))
+    check(bool(inside.all()),
+          f"kappa must be positive and finite, from {low:g} to {high:g}, got {shown(k.tolist())}")
     return k.reshape(-1),k.ndim==0
 
 # %% ../../nbs/12_geometry.foci.ipynb #3cf67a8a
@@ -129,14 +134,15 @@ def tilt(
         step = np.where((step>=low)&(step<=high), step, .5*low+.5*high)
         lam = np.where(np.abs(f)<1e-13, lam, step)
     far = np.abs(f)>1e-11
-    check(not far.any(), f"no tilt found for kappa {k[far][:3].tolist()} after {steps} steps: allow more steps")
+    check(not far.any(),
+          f"no tilt found for kappa {k[far][:3].tolist()} after {steps} steps: allow more steps")
     return lam,slope
 
 # %% ../../nbs/12_geometry.foci.ipynb #bf6565f0
 def _small_moment(
     kappa,  # (B,) reachable anisotropies
     angles, # (n,) angles
-)->tuple: # z (B, n) squares in ascending order, t (B, 1) their wanted mean, order (B, n) of the angles
+)->tuple: # ascending squares z (B, n), their wanted mean t (B, 1), the angles' order (B, n)
     "The constraint on weights, sum of w z = t, with t at most the mean of z"
     a,k = check_angles(angles),_check_kappa(kappa)[0].detach().numpy()[:,None]
     c2,s2 = np.cos(a)**2,np.sin(a)**2
@@ -172,7 +178,8 @@ def least_norm_weights(
     at = lambda x: np.take_along_axis(x, m, 1)
     height = np.cumsum(np.hstack([zero, gap]), 1)
     w = np.where(np.arange(z.shape[1])<=m, -at(P)*(at(height)-height)+at(N), 0) # (5)
-    return _in_place(w+(w.sum(1, keepdims=True)<=0), order)                     # all z equal: any weights will do
+    w[w.sum(1)<=0] = 1                                                          # z all equal: any
+    return _in_place(w, order)
 
 # %% ../../nbs/12_geometry.foci.ipynb #61468339
 def sparse_weights(
@@ -221,7 +228,8 @@ def slsqp_config(
 )->tuple: # angles (n,) in the order of the start and not wrapped, weights (n,)
     "Smallest change of given angles and equal weights, jointly"
     start = equispaced_angles(n_foci) if angles is None else check_angles(angles)
-    check(len(start)==n_foci, f"{len(start)} angles for {shown(n_foci)} foci: give one angle per focus")
+    check(len(start)==n_foci,
+          f"{len(start)} angles for {shown(n_foci)} foci: give one angle per focus")
     kappa = check_number('kappa', kappa, *SLSQP_RANGE)
     goal,c = (kappa-1)/(kappa+1),np.cos(2*start).mean()
     theta,m,step,found = start,np.zeros(2),goal-c,None
@@ -230,7 +238,9 @@ def slsqp_config(
         found = _follow(theta, m, start, at)
         if found: (theta,m),c,step = found,at,1.5*step
         else: step /= 2
-        check(found or abs(step)>1e-6, f"no smallest change found for kappa {kappa:g} with {len(start)} foci near these angles: use method='maxent'")
+        check(found or abs(step)>1e-6,
+              f"no smallest change found for kappa {kappa:g} with {len(start)} foci near these "
+              "angles: use method='maxent'")
     w = np.maximum(0, 1+m[0]+m[1]*np.cos(2*theta))
     _check_reached('slsqp', theta[None], w[None], np.array([kappa]))
     return theta,w/w.sum()
@@ -258,7 +268,9 @@ def reference_weights(
 )->np.ndarray: # (n,) weights that may miss kappa by any amount
     "The source's procedure: normal equations, clamp, renormalise"
     a,k = check_angles(angles),_check_kappa(kappa)[0].item()
-    check(len(a)<=4096, f"the normal equations of {len(a)} foci are a matrix of that size: take at most 4096 foci")
+    check(len(a)<=4096,
+          f"the normal equations of {len(a)} foci are a matrix of that size: take at most 4096 "
+          "foci")
     A = np.stack([np.ones_like(a), np.cos(a)**2-k*np.sin(a)**2])
     b = np.array([1., 0.])
     try: w = np.linalg.solve(A.T@A, A.T@b)
@@ -268,7 +280,7 @@ def reference_weights(
 
 # %% ../../nbs/12_geometry.foci.ipynb #fc8b487e
 class FocalConfig(tuple):
-    "The pair (angles, weights); `adjusted` tells where equispaced angles were turned or moved to reach kappa"
+    "The pair (angles, weights); `adjusted` tells where angles were turned or moved to reach kappa"
     def __new__(cls,
         angles,   # (n,) or (B, n)
         weights,  # (n,) or (B, n)
@@ -294,11 +306,15 @@ def _place(
     low,high = feasible_kappa(base)
     can = (k>=low*(1-1e-12))&(k<=high*(1+1e-12))
     if angles is not None:
-        check(not fixed or bool(can.all()), f"kappa {k[~can][:3].tolist()} cannot be reached with these angles: their interval is [{low:g}, {high:g}]")
+        check(not fixed or bool(can.all()),
+              f"kappa {k[~can][:3].tolist()} cannot be reached with these angles: "
+                                            f"their interval is [{low:g}, {high:g}]")
         return base,k,np.zeros_like(k)
     if n_foci<=2:
         low,high = TURNED_RANGE[n_foci]
-        check(bool(((k>=low)&(k<=high)).all()), f"kappa must lie in [{low:g}, {high:g}] on {n_foci} turned foci, where their angles tell ten digits of it, got {shown(k.tolist())}")
+        check(bool(((k>=low)&(k<=high)).all()),
+              f"kappa must lie in [{low:g}, {high:g}] on {n_foci} turned foci, where their angles "
+              f"tell ten digits of it, got {shown(k.tolist())}")
         return base,k,np.arctan2(1, np.sqrt(k))
     return base,np.where(can, k, 1/k),np.where(can, 0., np.pi/2)
 
@@ -313,7 +329,8 @@ def _maxent(
     _,bottom,top = _offsets(base)
     v,lam = torch.from_numpy(np.where(lam[:,None]>0, top, bottom)),torch.from_numpy(lam)
     if k.requires_grad:
-        sign = torch.from_numpy(np.where(goal==k.detach().numpy(), 1., -1.)) # turned angles reach 1/kappa
+        turned = goal!=k.detach().numpy() # these reach 1/kappa
+        sign = torch.from_numpy(np.where(turned, -1., 1.))
         lam = lam + sign*(k.log()-k.detach().log())/torch.from_numpy(slope)
     return torch.softmax(lam[:,None]*v, -1)
 
@@ -334,14 +351,16 @@ def _nearest(
 def solve_focal_config(
     n_foci:int,           # Number of foci, >= 1
     kappa,                # Wanted anisotropy from 1e-20 to 1e20: a number, or a vector (B,)
-    angles=None,          # (n,) angles in [0, 2 pi), sorted; by default equispaced, turned where they cannot reach kappa
+    angles=None,          # (n,) in [0, 2 pi), sorted; by default equispaced, turned where needed
     method:str='maxent',  # 'maxent', 'least_norm', 'sparse', 'slsqp' or 'reference'
 )->FocalConfig: # angles and weights, (n,) or (B, n), float64
     "Angles and weights of foci with a prescribed anisotropy"
-    n,method = check_number('n_foci', n_foci, 1, MAX_FOCI, whole=True),check_choice('method', method, METHODS)
+    n = check_number('n_foci', n_foci, 1, MAX_FOCI, whole=True)
+    method = check_choice('method', method, METHODS)
     (kt,single),reference = _check_kappa(kappa),method=='reference'
     k = kt.detach().numpy()
-    check(len(k)*n<=2**27, f"{len(k)} configurations of {n} foci are {len(k)*n} weights, more than {2**27}: ask for fewer at a time")
+    check(len(k)*n<=2**27,
+          f"{len(k)} times {n} foci are more than {2**27} weights: ask for fewer at a time")
     base,goal,turn = _place(k, n, angles, fixed=method not in ('slsqp', 'reference'))
     if reference: goal,turn = k,np.zeros_like(k)
     A,moved = base+turn[:,None],turn!=0
@@ -362,8 +381,11 @@ def validate_focal_configuration(
     tol:float=1e-10, # Relative tolerance of kappa
 )->dict: # M_tau, M_sigma, kappa
     "Measure a configuration, or raise a `ValueError` naming what is wrong"
-    a,w = (as_tensor(n, t, dtype=torch.float64) for n,t in (('angles', angles), ('weights', weights)))
-    check(a.shape==w.shape and a.ndim==1 and len(a)>0, f"angles and weights must be vectors of one length, got {tuple(a.shape)} and {tuple(w.shape)}")
+    a = as_tensor('angles', angles, dtype=torch.float64)
+    w = as_tensor('weights', weights, dtype=torch.float64)
+    shapes = f"{tuple(a.shape)} and {tuple(w.shape)}"
+    check(a.shape==w.shape and a.ndim==1 and len(a)>0,
+          f"angles and weights must be vectors of one length, got {shapes}")
     check(bool((w>=0).all()), f"weights must be >= 0, the smallest is {w.min().item():g}")
     check(abs(w.sum().item()-1)<=1e-12, f"weights must sum to 1, they sum to {w.sum().item():.15g}")
     (mt,ms),got = (m.item() for m in moments(a, w)),kappa_of(a, w).item()
@@ -381,7 +403,8 @@ def plot_foci(
 ): # matplotlib Axes
     "Foci on the circle, areas proportional to weights"
     ax = new_axes(ax, figsize=(3, 3))
-    a,w = (as_tensor(n, t, ('n',), torch.float64).detach().cpu().numpy() for n,t in (('angles', angles), ('weights', weights)))
+    a = as_tensor('angles', angles, ('n',), torch.float64).detach().cpu().numpy()
+    w = as_tensor('weights', weights, ('n',), torch.float64).detach().cpu().numpy()
     check(bool((w>=0).all()), f"weights must be >= 0, the smallest is {w.min():g}")
     kappa = kappa_of(a, w).item()
     t = np.linspace(0, 2*np.pi, 200)
@@ -398,5 +421,6 @@ def explore_foci(): # An ipywidgets box
     import ipywidgets as w
     slow = dict(continuous_update=False)
     def draw(n, kappa, method): return plot_foci(*solve_focal_config(n, kappa, method=method))
-    return explore(draw, n=w.IntSlider(value=5, min=1, max=32, **slow), method=w.ToggleButtons(options=METHODS),
+    return explore(draw, n=w.IntSlider(value=5, min=1, max=32, **slow),
+                   method=w.ToggleButtons(options=METHODS),
                    kappa=w.FloatLogSlider(value=1.4, min=-2, max=2, step=.05, **slow))

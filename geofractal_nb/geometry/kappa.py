@@ -28,7 +28,8 @@ def zeta_curvature(
         d += n*math.factorial(n+i-1)*4**i/(math.factorial(n-i)*math.factorial(2*i))
         coefficients.append(d)
     terms = [(-1)**k*(1-coefficients[k]/d)/(k+1)**s for k in range(n)]
-    eta = [math.fsum(t*(-math.log(k+1))**m for k,t in enumerate(terms)) for m in range(3)] # and two derivatives
+    eta = [math.fsum(t*(-math.log(k+1))**m for k,t in enumerate(terms))
+           for m in range(3)] # and two derivatives
     p,log2 = 2**(1-s),math.log(2)
     h = 1-p,log2*p,-log2*log2*p
     def curve(f): return f[2]/f[0]-(f[1]/f[0])**2
@@ -46,12 +47,16 @@ def _check_mask(
     "A mask under which something counts"
     if mask is None: return None
     try: m = mask if torch.is_tensor(mask) else torch.from_numpy(np.array(mask))
-    except (TypeError, ValueError) as e: raise ValueError(f"the mask must be an array of true and false, got {shown(mask)}") from e
-    check(m.shape==shape, f"the mask must have shape {tuple(shape)}, one value per {what}, got {tuple(m.shape)}")
-    check(not m.is_floating_point() and not m.is_complex(), f"the mask must be true or false, got {str(m.dtype).removeprefix('torch.')}")
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"the mask must be an array of true and false, got {shown(mask)}") from e
+    check(m.shape==shape,
+          f"the mask must have shape {tuple(shape)}, one value per {what}, got {tuple(m.shape)}")
+    check(not m.is_floating_point() and not m.is_complex(),
+          f"the mask must be true or false, got {str(m.dtype).removeprefix('torch.')}")
     m = m.bool()
-    if each: check(bool(m.any(-1).all()), f"the mask is false for a whole sequence: every sequence needs a {what}")
-    else: check(bool(m.any()), f"the mask is false everywhere: no {what} counts")
+    check(bool(m.any()) or each, f"the mask is false everywhere: no {what} counts")
+    check(not each or bool(m.any(-1).all()),
+          f"the mask is false for a whole sequence: every sequence needs a {what}")
     return m
 
 # %% ../../nbs/13_geometry.kappa.ipynb #5d650024
@@ -66,10 +71,11 @@ def moment_kappa(
     check(p.numel()>0, f"there must be a point, got shape {tuple(p.shape)}")
     mask = _check_mask(mask, p.shape[:-1], 'point')
     if mask is not None: p = as_tensor('points', p.where(mask[...,None], 0), finite=not batch_dims)
-    type = torch.finfo(p.dtype)
-    length = torch.hypot(*p.detach().unbind(-1)).clamp_(min=type.tiny*type.eps) # at least the smallest positive number
+    smallest = torch.finfo(p.dtype).tiny*torch.finfo(p.dtype).eps
+    length = torch.hypot(*p.detach().unbind(-1)).clamp_(min=smallest)
     unit = (p/length[...,None]).square()
-    if p.requires_grad: unit = unit/unit.sum(-1, keepdim=True).clamp(min=.5) # the same, and differentiable in the length
+    if p.requires_grad: # the same, and differentiable in the length
+        unit = unit/unit.sum(-1, keepdim=True).clamp(min=.5)
     mt,ms = unit.reshape(*p.shape[:batch_dims], -1, 2).sum(-2).unbind(-1)
     return mt/ms.clamp(min=1e-20)
 
@@ -82,7 +88,8 @@ def decode_plane(
     f = as_tensor('f', f, ('...', 'D'))
     E = as_tensor('embedding', embedding, (2, f.shape[-1]), f.dtype, device=f.device)
     size = E.abs().max()
-    check(bool(size>0) and bool(torch.linalg.matrix_rank(E/size)==2), "embedding must have two independent rows: use plane_embedding")
+    check(bool(size>0) and bool(torch.linalg.matrix_rank(E/size)==2),
+          "embedding must have two independent rows: use plane_embedding")
     return (f/size)@torch.linalg.pinv(E/size)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #3035e9e5
@@ -112,7 +119,8 @@ def spectrum(
     dtype=torch.float64, # Arithmetic; the source's was float32
 )->torch.Tensor: # (..., D) eigenvalues, ascending, at least 1e-12, float64
     "Eigenvalues of the second-moment matrix of a sequence, averaged over sequences"
-    check(dtype in (torch.float32, torch.float64), f"dtype must be torch.float32 or torch.float64, got {shown(dtype)}")
+    check(dtype in (torch.float32, torch.float64),
+          f"dtype must be torch.float32 or torch.float64, got {shown(dtype)}")
     f = as_tensor('f', f, ('...', 'B', 'N', 'D'), finite=False)
     check(f.numel()>0, f"f must hold a token, got shape {tuple(f.shape)}")
     mask,single = _check_mask(mask, f.shape[:-1], 'token', each=True),f.ndim==3
@@ -123,7 +131,9 @@ def spectrum(
     power = torch.frexp(top)[1].clamp(min=-100)
     g = (f*torch.ldexp(torch.ones_like(top), -power)).to(dtype) # a power of two changes no digit
     found = torch.ldexp(torch.linalg.eigvalsh((g.mT@g/n).mean(-3)).double(), 2*power[...,0,0])
-    if single: check(bool(1e-12<found[-1]<math.inf), f"eigenvalues of f must lie between 1e-12 and 1e308, the largest is {found[-1]:.1g}: rescale f")
+    if single: check(bool(1e-12<found[-1]<math.inf),
+                     "eigenvalues of f must lie between 1e-12 and 1e308, the largest is "
+                     f"{found[-1]:.1g}: rescale f")
     return found.clamp(min=1e-12)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #273db782
@@ -143,7 +153,8 @@ def tilted_variance(
 )->torch.Tensor: # (...) >= 0
     "Variance of log eigenvalues under weights proportional to eigenvalue^-s"
     e = as_tensor('eigenvalues', eigenvalues, ('...', 'D'))
-    check(e.shape[-1]>0 and bool((e>0).all()), "eigenvalues must be positive: clamp them, as `spectrum` does")
+    check(e.shape[-1]>0 and bool((e>0).all()),
+          "eigenvalues must be positive: clamp them, as `spectrum` does")
     return _tilted_variance(e, check_number('s', s, -1e6, 1e6))
 
 # %% ../../nbs/13_geometry.kappa.ipynb #508294f6
@@ -179,7 +190,8 @@ class KappaState:
 
     def update(self, raw): # Raw kappa, a number or (E,) -> smoothed deviation from the offset
         if not torch.is_tensor(raw):
-            check(not isinstance(raw, float) or math.isfinite(raw), f"kappa became {raw}: the representation is not finite")
+            check(not isinstance(raw, float) or math.isfinite(raw),
+                  f"kappa became {raw}: the representation is not finite")
             raw = check_number('kappa', raw)
         self.offset = _toward(self.offset, raw, self.offset_rate)
         self.value = _toward(self.value, raw-self.offset, self.local_rate)
@@ -188,5 +200,6 @@ class KappaState:
     def state_dict(self): return dict(offset=self.offset, value=self.value)
 
     def load_state_dict(self, d): # What `state_dict` returned
-        check(isinstance(d, dict) and {'offset', 'value'}<=set(d), f"the state must have offset and value, got {shown(d)}")
+        check(isinstance(d, dict) and {'offset', 'value'}<=set(d),
+              f"the state must have offset and value, got {shown(d)}")
         self.offset,self.value = d['offset'],d['value']

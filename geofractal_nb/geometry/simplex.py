@@ -45,7 +45,8 @@ def _check_gen(
     name:str,   # Names the default stream
 )->torch.Generator:
     "The given generator, or a default one of its own"
-    check(gen is None or isinstance(gen, torch.Generator), f"gen must be a torch.Generator or None, got {shown(gen)}: use core.generator(seed)")
+    check(gen is None or isinstance(gen, torch.Generator),
+          f"gen must be a torch.Generator or None, got {shown(gen)}: use core.generator(seed)")
     return generator(0, name) if gen is None else gen
 
 # %% ../../nbs/11_geometry.simplex.ipynb #937eaf82
@@ -55,8 +56,11 @@ def class_anchors(
     gen=None,        # torch.Generator, by default always the same one
 )->torch.Tensor: # (C, s) unit vectors, orthonormal if C <= s
     "Directions for the classes, as far apart as chance or room allows"
-    C,s = (check_number(n, v, 1, whole=True) for n,v in (('num_classes', num_classes), ('width', width)))
-    check(C*s<=MAX_ENTRIES, f"{C} anchors of width {s} are {C*s} numbers, more than {MAX_ENTRIES}: take fewer classes or a lower width")
+    C = check_number('num_classes', num_classes, 1, whole=True)
+    s = check_number('width', width, 1, whole=True)
+    check(C*s<=MAX_ENTRIES,
+          f"{C} anchors of width {s} are {C*s} numbers, more than {MAX_ENTRIES}: take fewer "
+          "classes or a lower width")
     A = torch.randn(C, s, generator=_check_gen(gen, 'anchors'), dtype=torch.float64)
     if C<=s: A = torch.linalg.qr(A.T)[0].T
     return (A/A.norm(dim=-1, keepdim=True)).float()
@@ -74,16 +78,23 @@ def make_simplices(
     "One k-simplex per class around its anchor"
     anchors,kind = as_tensor('anchors', anchors, ('C', 's')),check_choice('kind', kind, KINDS)
     C,s = anchors.shape
-    k,radius = check_number('k', k, 1, MAX_DIM, whole=True),check_number('radius', radius, 0, above=True)
-    check(k<=s, f"a {k}-simplex needs a space of at least {k} dimensions, got width {s}: lower k or raise the scale")
-    check(C*(k+1)*s<=MAX_ENTRIES, f"{C} {k}-simplices of width {s} are {C*(k+1)*s} numbers, more than {MAX_ENTRIES}: lower k or the width")
+    k = check_number('k', k, 1, MAX_DIM, whole=True)
+    radius = check_number('radius', radius, 0, above=True)
+    check(k<=s, f"a {k}-simplex needs a space of at least {k} dimensions, got width {s}: lower k "
+                "or raise the scale")
+    check(C*(k+1)*s<=MAX_ENTRIES,
+          f"{C} {k}-simplices of width {s} are {C*(k+1)*s} numbers, more than {MAX_ENTRIES}: lower "
+          "k or the width")
     gen = _check_gen(gen, 'simplices')
-    frames = torch.linalg.qr(torch.randn(C, s, k, generator=gen, dtype=torch.float64))[0] # (C,s,k)
-    local = regular_simplex(k) if kind=='regular' else torch.randn(C, k+1, k, generator=gen, dtype=torch.float64)
+    def draw(*shape): return torch.randn(*shape, generator=gen, dtype=torch.float64)
+    frames = torch.linalg.qr(draw(C, s, k))[0] # (C,s,k)
+    local = regular_simplex(k) if kind=='regular' else draw(C, k+1, k)
     local = local - local.mean(-2, keepdim=True)
     local = local/local.square().sum(-1).mean(-1).sqrt()[...,None,None]
     V = (anchors.double().cpu()[:,None] + radius*local@frames.mT).to(anchors)
-    check(bool(V.isfinite().all()), f"vertices at radius {radius:g} are beyond {str(V.dtype).removeprefix('torch.')}: lower the radius or take float64 anchors")
+    check(bool(V.isfinite().all()),
+          f"vertices at radius {radius:g} are beyond {str(V.dtype).removeprefix('torch.')}: lower "
+          "the radius or take float64 anchors")
     return V
 
 # %% ../../nbs/11_geometry.simplex.ipynb #61a23cff
@@ -95,7 +106,8 @@ def _check_vertices(
     V = as_tensor('vertices', V, dtype=torch.float64)
     check(V.ndim>=2 and V.shape[-2]>least and V.shape[-1]>0,
           f"vertices must have shape (..., k+1, s) with k >= {least}, got {tuple(V.shape)}")
-    check(V.shape[-2]<=MAX_DIM+1, f"a simplex has at most {MAX_DIM+1} vertices here, got {V.shape[-2]}")
+    check(V.shape[-2]<=MAX_DIM+1,
+          f"a simplex has at most {MAX_DIM+1} vertices here, got {V.shape[-2]}")
     return V
 
 
@@ -118,7 +130,7 @@ def edge_lengths(
 # %% ../../nbs/11_geometry.simplex.ipynb #feafb202
 def _unit_volume(
     V:torch.Tensor, # (..., k+1, s) float64
-)->tuple: # volume (...) at mean square edge 1 relative to the regular simplex, root mean square edge (...)
+)->tuple: # volume (...) relative to the regular simplex's, root mean square edge (...)
     "The Cayley-Menger determinant of a simplex scaled to unit edges"
     k = V.shape[-2]-1
     V = V-V[...,:1,:]
@@ -130,7 +142,8 @@ def _unit_volume(
     M[...,1:,1:] = D/torch.where(mean>0, mean, 1)[...,None,None]
     det = (-1)**(k+1)*torch.linalg.det(M)/(k+1)                 # 1 for the regular simplex
     full = (mean>0)&(det>0)&(V.shape[-1]>=k)
-    return torch.where(full, torch.where(full, det, 1).sqrt(), 0),size*torch.where(mean>0, mean, 1).sqrt()
+    unit = torch.where(full, torch.where(full, det, 1).sqrt(), 0)
+    return unit,size*torch.where(mean>0, mean, 1).sqrt()
 
 
 def simplex_volume(
@@ -154,7 +167,7 @@ def simplex_quality(
 # %% ../../nbs/11_geometry.simplex.ipynb #2d8e4689
 def is_degenerate(
     V,              # (..., k+1, s) vertices
-    tol:float=1e-4, # Volume relative to the regular simplex at or below which it counts as collapsed, in [0, 1]
+    tol:float=1e-4, # Largest volume of a collapsed one, relative to the regular simplex, in [0, 1]
 )->torch.Tensor: # (...) bool
     "Which simplices have collapsed into fewer dimensions?"
     return _unit_volume(_check_vertices(V))[0] <= check_number('tol', tol, 0, 1)

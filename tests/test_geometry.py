@@ -125,7 +125,7 @@ def test_stairs_are_the_same_with_and_without_the_checks():
        st.sampled_from([1e-150, 1e-20, 1., 1e20, 1e150]))
 def test_quality_is_blind_to_size(k, spare, seed, size):
     V = torch.randn(k+1, k+spare, generator=generator(seed), dtype=torch.float64)
-    assert_close(simplex_quality(size*V), simplex_quality(V), atol=1e-9, rtol=1e-9)
+    assert_close(simplex_quality(size*V), simplex_quality(V), atol=1e-6, rtol=1e-6)
     assert not is_degenerate(size*regular_simplex(k)) and is_degenerate(size*torch.ones(k+1, k))
     assert_close(edge_lengths(size*V)/size, edge_lengths(V))
 
@@ -134,7 +134,7 @@ def test_quality_is_blind_to_size(k, spare, seed, size):
 @pytest.mark.parametrize('k', [1, 2, 5])
 def test_volume_scales_with_the_power_k(k, size):
     V = torch.randn(k+1, k, generator=generator(k), dtype=torch.float64)
-    assert_close(simplex_volume(size*V)/size**k, simplex_volume(V))
+    assert_close(simplex_volume(size*V)/size**k, simplex_volume(V), rtol=1e-6, atol=0)
 
 
 def test_large_simplices_have_a_quality():

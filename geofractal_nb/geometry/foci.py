@@ -175,7 +175,7 @@ def least_norm_weights(
     zero = np.zeros_like(t)
     N = np.cumsum(np.hstack([zero, gap*P[:,:-1]]), 1)                           # (3)
     m = (N>=0).sum(1)[:,None]-1                                                 # (4) counted from 0
-    at = lambda x: np.take_along_axis(x, m, 1)
+    def at(x): return np.take_along_axis(x, m, 1)
     height = np.cumsum(np.hstack([zero, gap]), 1)
     w = np.where(np.arange(z.shape[1])<=m, -at(P)*(at(height)-height)+at(N), 0) # (5)
     w[w.sum(1)<=0] = 1                                                          # z all equal: any
@@ -308,7 +308,7 @@ def _place(
     if angles is not None:
         check(not fixed or bool(can.all()),
               f"kappa {k[~can][:3].tolist()} cannot be reached with these angles: "
-                                            f"their interval is [{low:g}, {high:g}]")
+              f"their interval is [{low:g}, {high:g}]")
         return base,k,np.zeros_like(k)
     if n_foci<=2:
         low,high = TURNED_RANGE[n_foci]

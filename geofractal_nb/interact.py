@@ -6,9 +6,13 @@
 __all__ = ['new_axes', 'explore']
 
 # %% ../nbs/02_interact.ipynb #ecd4cf6b
+import html
 import io
 
-# %% ../nbs/02_interact.ipynb #24c25cb5
+# %% ../nbs/02_interact.ipynb #e3b64b3c
+from .core import check, check_number, shown
+
+# %% ../nbs/02_interact.ipynb #0626f7c0
 def new_axes(
     ax=None,           # Axes to return as they are, or None for new ones
     figsize=(4.5, 3.), # Inches
@@ -16,12 +20,18 @@ def new_axes(
     **subplot,         # Passed to `Figure.add_subplot`, for example `projection='3d'`
 ): # matplotlib Axes
     "The given axes, or those of a new figure"
-    if ax is not None: return ax
+    if ax is not None:
+        check(hasattr(ax, 'plot') and hasattr(ax, 'figure'),
+              f"ax must be matplotlib Axes or None, got {shown(ax)}")
+        return ax
     import matplotlib.pyplot as plt
-    fig = plt.figure(figsize=figsize, dpi=dpi, layout='constrained')
+    check(isinstance(figsize, (tuple, list)) and len(figsize)==2,
+          f"figsize must be (width, height) in inches, got {shown(figsize)}")
+    size = [check_number('figsize', s, 0, 100, above=True) for s in figsize]
+    fig = plt.figure(figsize=size, dpi=check_number('dpi', dpi, 1, 1000), layout='constrained')
     return fig.add_subplot(**subplot)
 
-# %% ../nbs/02_interact.ipynb #ef1bf4ff
+# %% ../nbs/02_interact.ipynb #6f42bdc2
 def explore(
     draw,       # Called with the controls' values by name; returns the axes it drew on
     **controls, # Name -> ipywidgets control
@@ -29,11 +39,17 @@ def explore(
     "Show `draw`'s figure and redraw it whenever a control moves"
     import ipywidgets as widgets
     import matplotlib.pyplot as plt
+    check(callable(draw), f"draw must be a function that returns axes, got {shown(draw)}")
+    for n,c in controls.items():
+        check(isinstance(c, widgets.Widget) and hasattr(c, 'value'),
+              f"{n} must be an ipywidgets control, got {shown(c)}")
     image,message = widgets.Image(format='png'),widgets.HTML()
     image.add_class('explore-figure')
     def redraw(change=None):
         try: fig = draw(**{n: c.value for n,c in controls.items()}).figure
-        except ValueError as e: message.value = str(e); return
+        except ValueError as e:
+            message.value = html.escape(str(e))
+            return
         png = io.BytesIO()
         fig.savefig(png, format='png')
         plt.close(fig) # or the notebook would show it a second time

@@ -59,6 +59,46 @@ def test_polylipse_data_are_what_they_say(task):
     assert moment_kappa(P)>0
 
 
+@pytest.mark.parametrize('dtype, scales', [(torch.float32, (1e-38, 1e-30, 1e-10, 1e10, 1e20, 1e37)), (torch.float64, (1e-300, 1e-30, 1e20, 1e300))])
+def test_kappa_is_blind_to_scale(dtype, scales):
+    p = torch.randn(40, 2, generator=generator(0), dtype=dtype)
+    t,s = torch.randn(2, 4, 9, 3, generator=generator(1), dtype=dtype)
+    for scale in scales:
+        assert_close(moment_kappa(scale*p), moment_kappa(p), rtol=1e-4, atol=0)
+        assert_close(moment_kappa(torch.tensor([[1., 2.]], dtype=dtype)*scale).item(), .25, rtol=1e-6, atol=0)
+        assert_close(pathway_kappa(scale*t, scale*s), pathway_kappa(t, s), rtol=1e-4, atol=0)
+    for scale in (1e-3, 1e15, 1e30): assert_close(spectral_kappa(scale*t, dtype=dtype), spectral_kappa(t, dtype=dtype), rtol=1e-3, atol=1e-3)
+    assert_close(tilted_variance(1e-37*torch.tensor([1., 4.], dtype=dtype)), tilted_variance(torch.tensor([1., 4.], dtype=dtype)), rtol=1e-4, atol=0)
+
+
+def test_moment_kappa_is_differentiable_where_points_vanish():
+    p = torch.randn(5, 2, generator=generator(0), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(moment_kappa, (p,))
+    z = torch.zeros(4, 2)
+    z[0] = 1
+    z.requires_grad_()
+    assert moment_kappa(z)==1 and torch.autograd.grad(moment_kappa(z), z)[0].isfinite().all()
+
+
+def test_what_a_mask_hides_does_not_count():
+    x = torch.randn(2, 5, 4, generator=generator(0))
+    x[:,3:] = float('nan')
+    mask = torch.arange(5).expand(2, 5)<3
+    for f in (lambda x, m=None: moment_kappa(x[...,:2], m), lambda x, m=None: pathway_kappa(x, 2*x, m), spectral_kappa): assert_close(f(x, mask), f(x[:,:3]))
+
+
+@pytest.mark.parametrize('change, message', [(dict(dtype=torch.int64), 'dtype must be'), (dict(n_samples=10**12), 'ask for fewer'),
+    (dict(focal_config=(torch.arange(7.)/2, torch.full((7,), 1/7))), '7 foci, not n_foci=3'), (dict(focal_config=([0., 1., 2.], [.9, .9, .9])), 'sum to 1'),
+    (dict(focal_config=([0., 1., 2.], [-.5, .5, 1.])), 'weights must be >= 0'), (dict(dtype=torch.float16, focal_radius=1e6), 'beyond float16')])
+def test_bad_polylipses_are_named(change, message):
+    with pytest.raises(ValueError, match=message): make_polylipse_dataset(3, 1.2, **change)
+
+
+def test_half_precision_is_rounded_last():
+    X,half = (make_polylipse_dataset(4, 1.2, 20, dtype=t)[0] for t in (torch.float32, torch.float16))
+    assert half.dtype==torch.float16 and torch.equal(half, X.half())
+
+
 def test_masks_without_a_token_are_refused():
     x,none = torch.randn(2, 3, 8, generator=generator(0)),torch.zeros(2, 3, dtype=torch.bool)
     one = none.clone()

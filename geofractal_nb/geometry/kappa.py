@@ -9,114 +9,197 @@ __all__ = ['ZETA_BASELINE', 'zeta_curvature', 'moment_kappa', 'decode_plane', 'p
 # %% ../../nbs/13_geometry.kappa.ipynb #54380dc2
 import math
 
+import numpy as np
 import torch
 
 # %% ../../nbs/13_geometry.kappa.ipynb #b88a1c7d
-from ..core import check
+from ..core import as_tensor, check, check_number, shown
 
 # %% ../../nbs/13_geometry.kappa.ipynb #75f15f67
 def zeta_curvature(
-    s:float=.5,   # Point on the real axis, > 0 and not 1
-    terms:int=30, # Terms of the series
+    s:float=.5,   # Point on the real axis, in (0, 100] and not 1
+    terms:int=30, # Terms of the series, 10 to 100
 )->float: # Second derivative of log |zeta| at s
     "Curvature of log |zeta| on the real axis"
-    n,d,coefficients = terms,0.,[]
+    s = check_number('s', s, 0, 100, above=True)
+    check(s!=1, "s must not be 1, where zeta has its pole")
+    n,d,coefficients = check_number('terms', terms, 10, 100, whole=True),0.,[]
     for i in range(n+1):
         d += n*math.factorial(n+i-1)*4**i/(math.factorial(n-i)*math.factorial(2*i))
         coefficients.append(d)
-    eta = [math.fsum((-1)**k*(1-coefficients[k]/d)*(-math.log(k+1))**m/(k+1)**s for k in range(n)) for m in range(3)]
+    terms = [(-1)**k*(1-coefficients[k]/d)/(k+1)**s for k in range(n)]
+    eta = [math.fsum(t*(-math.log(k+1))**m for k,t in enumerate(terms))
+           for m in range(3)] # and two derivatives
     p,log2 = 2**(1-s),math.log(2)
     h = 1-p,log2*p,-log2*log2*p
-    curve = lambda f: f[2]/f[0]-(f[1]/f[0])**2
+    def curve(f): return f[2]/f[0]-(f[1]/f[0])**2
     return curve(eta)-curve(h)
 
 ZETA_BASELINE = zeta_curvature()
 
 # %% ../../nbs/13_geometry.kappa.ipynb #3fb27020
-def moment_kappa(
-    points:torch.Tensor, # (..., 2) points in the plane
-    mask=None,           # (...) true where a point counts
-    batch_dims:int=0,    # Leading dimensions with a kappa each
-)->torch.Tensor: # >= 0, one number per batch entry
-    "Ratio of mean squared cosine to mean squared sine of the directions"
-    check(points.shape[-1]==2, f"points must have shape (..., 2), got {tuple(points.shape)}")
-    check(mask is None or bool(mask.any()), "the mask is false everywhere: no point counts")
-    sq = points.square()
-    unit = sq/sq.sum(-1, keepdim=True).clamp(min=1e-20)
-    if mask is not None: unit = unit*mask[...,None]
-    mt,ms = unit.flatten(batch_dims, -2).sum(-2).unbind(-1)
-    return mt/ms.clamp(min=1e-20)
+def _check_mask(
+    mask,            # (...) true where something counts, or None
+    shape:tuple,     # What it must look like
+    what:str,        # What counts, for the message
+    each:bool=False, # Must every last dimension have one?
+): # Boolean tensor or None
+    "A mask under which something counts"
+    if mask is None: return None
+    try: m = mask if torch.is_tensor(mask) else torch.from_numpy(np.array(mask))
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"the mask must be an array of true and false, got {shown(mask)}") from e
+    check(m.shape==shape,
+          f"the mask must have shape {tuple(shape)}, one value per {what}, got {tuple(m.shape)}")
+    check(not m.is_floating_point() and not m.is_complex(),
+          f"the mask must be true or false, got {str(m.dtype).removeprefix('torch.')}")
+    m = m.bool()
+    check(bool(m.any()) or each, f"the mask is false everywhere: no {what} counts")
+    check(not each or bool(m.any(-1).all()),
+          f"the mask is false for a whole sequence: every sequence needs a {what}")
+    return m
 
 # %% ../../nbs/13_geometry.kappa.ipynb #5d650024
+def moment_kappa(
+    points,           # (..., 2) points in the plane
+    mask=None,        # (...) true where a point counts
+    batch_dims:int=0, # Leading dimensions with a kappa each
+)->torch.Tensor: # >= 0, one number per batch entry; 0 where no point has a direction
+    "Ratio of mean squared cosine to mean squared sine of the directions"
+    p = as_tensor('points', points, ('...', 2), finite=not batch_dims and mask is None)
+    check_number('batch_dims', batch_dims, 0, p.ndim-1, whole=True)
+    check(p.numel()>0, f"there must be a point, got shape {tuple(p.shape)}")
+    mask = _check_mask(mask, p.shape[:-1], 'point')
+    if mask is not None: p = as_tensor('points', p.where(mask[...,None], 0), finite=not batch_dims)
+    smallest = torch.finfo(p.dtype).tiny*torch.finfo(p.dtype).eps
+    length = torch.hypot(*p.detach().unbind(-1)).clamp_(min=smallest)
+    unit = (p/length[...,None]).square()
+    if p.requires_grad: # the same, and differentiable in the length
+        unit = unit/unit.sum(-1, keepdim=True).clamp(min=.5)
+    mt,ms = unit.reshape(*p.shape[:batch_dims], -1, 2).sum(-2).unbind(-1)
+    return mt/ms.clamp(min=1e-20)
+
+# %% ../../nbs/13_geometry.kappa.ipynb #e777d4e9
 def decode_plane(
-    f:torch.Tensor,         # (..., D) representation
-    embedding:torch.Tensor, # (2, D) matrix that embedded the plane
+    f,         # (..., D) representation
+    embedding, # (2, D) matrix that embedded the plane
 )->torch.Tensor: # (..., 2)
     "Least-squares coordinates of a representation in the embedded plane"
-    return f@torch.linalg.pinv(embedding)
+    f = as_tensor('f', f, ('...', 'D'))
+    E = as_tensor('embedding', embedding, (2, f.shape[-1]), f.dtype, device=f.device)
+    size = E.abs().max()
+    check(bool(size>0) and bool(torch.linalg.matrix_rank(E/size)==2),
+          "embedding must have two independent rows: use plane_embedding")
+    return (f/size)@torch.linalg.pinv(E/size)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #3035e9e5
 def pathway_kappa(
-    tau:torch.Tensor,   # (B, N, D) output of the Gaussian kernel
-    sigma:torch.Tensor, # (B, N, D) output of the Poisson kernel
-    mask=None,          # (B, N) true where a token counts
-    batch_dims:int=0,   # Leading dimensions with a kappa each
+    tau,              # (..., D) output of the Gaussian kernel
+    sigma,            # (..., D) output of the Poisson kernel
+    mask=None,        # (...) true where a token counts
+    batch_dims:int=0, # Leading dimensions with a kappa each
 )->torch.Tensor: # >= 0, one number per batch entry
     "Mean squared length of one pathway relative to the other"
-    check(mask is None or bool(mask.any()), "the mask is false everywhere: no token counts")
-    w = 1 if mask is None else mask[...,None]
-    mt,ms = ((f.square()*w).flatten(batch_dims).sum(-1) for f in (tau, sigma))
+    tau = as_tensor('tau', tau, ('...', 'D'), finite=False)
+    sigma = as_tensor('sigma', sigma, tau.shape, finite=False)
+    check_number('batch_dims', batch_dims, 0, tau.ndim-1, whole=True)
+    mask = _check_mask(mask, tau.shape[:-1], 'token')
+    if mask is not None: tau,sigma = (f.where(mask[...,None], 0) for f in (tau, sigma))
+    if not batch_dims: tau,sigma = as_tensor('tau', tau),as_tensor('sigma', sigma)
+    tau,sigma = tau.reshape(*tau.shape[:batch_dims], -1),sigma.reshape(*tau.shape[:batch_dims], -1)
+    check(tau.shape[-1]>0, f"there must be a token, got shape {tuple(tau.shape)}")
+    top = torch.maximum(tau.detach().abs().amax(-1), sigma.detach().abs().amax(-1))[...,None]
+    mt,ms = ((f/torch.where(top>0, top, 1)).square().sum(-1) for f in (tau, sigma))
     return mt/ms.clamp(min=1e-20)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #5a1c51c8
 def spectrum(
-    f:torch.Tensor,      # (..., B, N, D) representation
+    f,                   # (..., B, N, D) representation
     mask=None,           # (..., B, N) true where a token counts, at least one per sequence
     dtype=torch.float64, # Arithmetic; the source's was float32
 )->torch.Tensor: # (..., D) eigenvalues, ascending, at least 1e-12, float64
     "Eigenvalues of the second-moment matrix of a sequence, averaged over sequences"
-    check(mask is None or bool(mask.any(-1).all()), "the mask is false for a whole sequence: every sequence needs a token")
-    f = f.to(dtype) if mask is None else f.to(dtype)*mask[...,None]
+    check(dtype in (torch.float32, torch.float64),
+          f"dtype must be torch.float32 or torch.float64, got {shown(dtype)}")
+    f = as_tensor('f', f, ('...', 'B', 'N', 'D'), finite=False)
+    check(f.numel()>0, f"f must hold a token, got shape {tuple(f.shape)}")
+    mask,single = _check_mask(mask, f.shape[:-1], 'token', each=True),f.ndim==3
+    if mask is not None: f = f.where(mask[...,None], 0)
+    if single: f = as_tensor('f', f)
     n = f.shape[-2] if mask is None else mask.sum(-1)[...,None,None]
-    return torch.linalg.eigvalsh((f.mT@f/n).mean(-3)).clamp(min=1e-12).double()
+    top = f.detach().abs().amax((-3, -2, -1), keepdim=True)
+    power = torch.frexp(top)[1].clamp(min=-100)
+    g = (f*torch.ldexp(torch.ones_like(top), -power)).to(dtype) # a power of two changes no digit
+    found = torch.ldexp(torch.linalg.eigvalsh((g.mT@g/n).mean(-3)).double(), 2*power[...,0,0])
+    if single: check(bool(1e-12<found[-1]<math.inf),
+                     "eigenvalues of f must lie between 1e-12 and 1e308, the largest is "
+                     f"{found[-1]:.1g}: rescale f")
+    return found.clamp(min=1e-12)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #273db782
-def tilted_variance(
-    eigenvalues:torch.Tensor, # (..., D) positive
+def _tilted_variance(
+    eigenvalues:torch.Tensor, # (..., D) positive, not looked into
     s:float=.5,               # Exponent of the tilt
 )->torch.Tensor: # (...) >= 0
-    "Variance of log eigenvalues under weights proportional to eigenvalue^-s"
+    "Tilted variance, as a training step calls it"
     l = eigenvalues.log()
     w = torch.softmax(-s*l, -1)
     return (w*(l-(w*l).sum(-1, keepdim=True)).square()).sum(-1)
 
+
+def tilted_variance(
+    eigenvalues, # (..., D) positive
+    s:float=.5,  # Exponent of the tilt
+)->torch.Tensor: # (...) >= 0
+    "Variance of log eigenvalues under weights proportional to eigenvalue^-s"
+    e = as_tensor('eigenvalues', eigenvalues, ('...', 'D'))
+    check(e.shape[-1]>0 and bool((e>0).all()),
+          "eigenvalues must be positive: clamp them, as `spectrum` does")
+    return _tilted_variance(e, check_number('s', s, -1e6, 1e6))
+
 # %% ../../nbs/13_geometry.kappa.ipynb #508294f6
 def spectral_kappa(
-    f:torch.Tensor,               # (..., B, N, D) representation
+    f,                            # (..., B, N, D) representation
     mask=None,                    # (..., B, N) true where a token counts
     baseline:float=ZETA_BASELINE, # Subtracted constant; the source's was 0.0
     dtype=torch.float64,          # Arithmetic of the matrix; the source's was float32
 )->torch.Tensor: # (...)
     "The source's kappa: tilted variance of the log spectrum minus a constant"
-    return tilted_variance(spectrum(f, mask, dtype))-baseline
+    return _tilted_variance(spectrum(f, mask, dtype))-check_number('baseline', baseline)
 
 # %% ../../nbs/13_geometry.kappa.ipynb #a92acb5a
+def _toward(
+    a,          # Where it is, None at the start
+    b,          # Where it goes
+    rate:float, # Share of the way
+): # Number or tensor
+    "One step of an exponential mean"
+    if a is None: return b
+    return torch.lerp(a, b, rate) if torch.is_tensor(b) else a+rate*(b-a)
+
+
 class KappaState:
     "Two-stage exponential smoothing of a raw kappa"
     def __init__(self,
         offset_rate:float=.01, # Rate of the slow mean, in (0, 1]
         local_rate:float=.1,   # Rate of the fast mean, in (0, 1]
     ):
-        for r in (offset_rate, local_rate): check(0<r<=1, f"rates must lie in (0, 1], got {r!r}")
-        self.offset_rate,self.local_rate = offset_rate,local_rate
+        self.offset_rate = check_number('offset_rate', offset_rate, 0, 1, above=True)
+        self.local_rate = check_number('local_rate', local_rate, 0, 1, above=True)
         self.offset = self.value = None
 
     def update(self, raw): # Raw kappa, a number or (E,) -> smoothed deviation from the offset
-        if not torch.is_tensor(raw): check(math.isfinite(raw), f"kappa became {raw}: the representation is not finite")
-        toward = lambda a, b, rate: b if a is None else torch.lerp(a, b, rate) if torch.is_tensor(b) else a+rate*(b-a)
-        self.offset = toward(self.offset, raw, self.offset_rate)
-        self.value = toward(self.value, raw-self.offset, self.local_rate)
+        if not torch.is_tensor(raw):
+            check(not isinstance(raw, float) or math.isfinite(raw),
+                  f"kappa became {raw}: the representation is not finite")
+            raw = check_number('kappa', raw)
+        self.offset = _toward(self.offset, raw, self.offset_rate)
+        self.value = _toward(self.value, raw-self.offset, self.local_rate)
         return self.value
 
     def state_dict(self): return dict(offset=self.offset, value=self.value)
-    def load_state_dict(self, d): self.offset,self.value = d['offset'],d['value']
+
+    def load_state_dict(self, d): # What `state_dict` returned
+        check(isinstance(d, dict) and {'offset', 'value'}<=set(d),
+              f"the state must have offset and value, got {shown(d)}")
+        self.offset,self.value = d['offset'],d['value']

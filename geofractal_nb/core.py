@@ -55,7 +55,8 @@ def check_number(
     if ok: ok = (low<v if above else low<=v) and v<=min(high, 1.7e308)
     rng = '' if low==-math.inf else f" {'>' if above else '>='} {low:g}"
     if high<math.inf: rng += f"{' and' if rng else ''} <= {high:g}"
-    check(ok, f"{name} must be {'an integer' if whole else 'a finite number'}{rng}, got {shown(value)}")
+    kind = 'an integer' if whole else 'a finite number'
+    check(ok, f"{name} must be {kind}{rng}, got {shown(value)}")
     return v
 
 # %% ../nbs/00_core.ipynb #22f5e700
@@ -74,7 +75,8 @@ def check_choice(
     choices,  # Words to choose from
 )->str:
     "One of a few words, or a `ValueError` that lists them"
-    check(isinstance(value, str) and value in choices, f"{name} must be one of {tuple(choices)}, got {shown(value)}")
+    known = isinstance(value, str) and value in choices
+    check(known, f"{name} must be one of {tuple(choices)}, got {shown(value)}")
     return value
 
 # %% ../nbs/00_core.ipynb #0e2e41b0
@@ -85,35 +87,44 @@ def _as_torch(
     "Array-likes as a tensor that shares their memory where it can"
     if torch.is_tensor(value): return value
     try: a = np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as e: raise ValueError(f"{name} must be an array of numbers, got {shown(value)} ({e})") from e
-    check(a.dtype.kind in 'biuf', f"{name} must be numbers, got {'text or objects' if a.dtype.kind in 'OUS' else a.dtype}")
-    if not a.dtype.isnative or any(s<0 for s in a.strides): a = np.ascontiguousarray(a, a.dtype.newbyteorder('='))
-    if a.dtype.kind=='f' and a.dtype.itemsize>8: a = a.astype(np.float64) # long double, which torch lacks
+    except (ValueError, TypeError, OverflowError) as e:
+        raise ValueError(f"{name} must be an array of numbers, got {shown(value)} ({e})") from e
+    kind = 'text or objects' if a.dtype.kind in 'OUS' else a.dtype
+    check(a.dtype.kind in 'biuf', f"{name} must be numbers, got {kind}")
+    foreign = not a.dtype.isnative or any(s<0 for s in a.strides)
+    if foreign: a = np.ascontiguousarray(a, a.dtype.newbyteorder('='))
+    if a.dtype.kind=='f' and a.dtype.itemsize>8: a = a.astype(np.float64) # torch has no long double
     with warnings.catch_warnings(): # a read-only map is only read
         warnings.filterwarnings('ignore', message='.*not writable')
         return torch.as_tensor(a)
 
+def _type_name(dtype): return str(dtype).removeprefix('torch.')
+
 def as_tensor(
     name:str,         # The parameter's name, for the message
     value,            # Array-like: list, NumPy array, data frame, tensor
-    shape=None,       # What it must look like: names for free sizes, numbers for fixed ones, '...' first for any
-    dtype=None,       # Type to convert to; by default floats stay, half precision and integers become float32
+    shape=None,       # Sizes: names for free ones, numbers for fixed ones, '...' first for any
+    dtype=None,       # To convert to; by default floats stay, halves and integers become float32
     finite:bool=True, # Refuse NaN and infinity?
     device=None,      # Where it goes, by default where it is
 )->torch.Tensor:
     "Array-like numbers as a floating tensor of a shape, or a `ValueError`"
     x = _as_torch(name, value)
-    check(x.dtype is not torch.bool and not x.is_complex(), f"{name} must be real numbers, got {str(x.dtype).removeprefix('torch.')}")
+    real = x.dtype is not torch.bool and not x.is_complex()
+    check(real, f"{name} must be real numbers, got {_type_name(x.dtype)}")
     if shape is not None:
         free,fixed = shape[0]=='...',shape[1:] if shape[0]=='...' else shape
         fits = x.ndim>=len(fixed) if free else x.ndim==len(fixed)
-        fits = fits and all(isinstance(s, str) or s==n for s,n in zip(fixed, x.shape[x.ndim-len(fixed):]))
-        check(fits, f"{name} must have shape ({', '.join(map(str, shape))}{',' if len(shape)==1 else ''}), got {tuple(x.shape)}")
+        last = x.shape[x.ndim-len(fixed):]
+        fits = fits and all(isinstance(s, str) or s==n for s,n in zip(fixed, last))
+        wanted = ', '.join(map(str, shape))+(',' if len(shape)==1 else '')
+        check(fits, f"{name} must have shape ({wanted}), got {tuple(x.shape)}")
     kind = dtype or (x.dtype if x.dtype in (torch.float32, torch.float64) else torch.float32)
     y = x.to(device=device, dtype=kind)
     if finite and not bool(y.isfinite().all()):
         check(bool(x.isfinite().all()), f"{name} must be finite, it has NaN or infinity")
-        check(False, f"{name} has values up to {x.abs().max().item():g}, beyond {str(kind).removeprefix('torch.')}: rescale them")
+        most = f"{x.abs().max().item():g}"
+        check(False, f"{name} has values up to {most}, beyond {_type_name(kind)}: rescale them")
     return y
 
 # %% ../nbs/00_core.ipynb #d96b33fd
@@ -152,8 +163,10 @@ def resolve_device(
     try: dev = torch.device(device)
     except (RuntimeError, TypeError): dev = None
     usable = dev is not None and dev.type in have
-    if usable and dev.type=='cuda' and dev.index is not None: usable = dev.index < torch.cuda.device_count()
-    if not usable: raise ValueError(f"unknown or unavailable device {str(device)!r}: use 'auto' or one of {have}")
+    if usable and dev.type=='cuda' and dev.index is not None:
+        usable = dev.index < torch.cuda.device_count()
+    got = shown(str(device))
+    check(usable, f"unknown or unavailable device {got}: use 'auto' or one of {have}")
     return dev
 
 # %% ../nbs/00_core.ipynb #ee918f1d
@@ -175,7 +188,7 @@ def resolve_precision(
     rows:int=0,          # Rows of the largest weight matrix, C*(k+1) for a simplex head
 )->str: # 'fp32' or 'bf16'
     "Choose the precision of matrix products from capability and size"
-    if precision not in PRECISIONS: raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}")
+    check_choice('precision', precision, PRECISIONS)
     if precision!='auto': return precision
     worth = device.type=='cuda' or rows>=AMX_MIN_ROWS
     return 'bf16' if worth and has_fast_bf16(device) else 'fp32'
@@ -189,7 +202,8 @@ def need(
     import importlib
     try: return importlib.import_module(module)
     except ImportError as e:
-        raise ImportError(f"{module!r} is not installed; run: pip install 'geofractal_nb[{extra}]'") from e
+        command = f"pip install 'geofractal_nb[{extra}]'"
+        raise ImportError(f"{module!r} is not installed; run: {command}") from e
 
 # %% ../nbs/00_core.ipynb #c8dde3c5
 def seeded_linear(

@@ -75,7 +75,7 @@ def at(X, value):
 @pytest.mark.parametrize('change, words', [
     (lambda X,y: (X, y+.7), 'labels must be whole numbers'), (lambda X,y: (X, np.where(y==1, np.nan, y)), 'labels must be whole numbers'),
     (lambda X,y: (X[:-9], y), 'must match one to one'), (lambda X,y: (X, y[:-9]), 'must match one to one'),
-    (lambda X,y: (X+1j, y), 'features must be floating point'), (lambda X,y: (X, y+1j), 'labels'),
+    (lambda X,y: (X+1j, y), 'features must be floating point'), (lambda X,y: (X, (y+1j).astype(np.complex64)), 'labels must be real numbers'),
     (lambda X,y: (X.astype(int), y), 'features must be floating point'), (lambda X,y: (X>0, y), 'features must be floating point'),
     (lambda X,y: (at(X, np.nan), y), 'row 3 has NaN'), (lambda X,y: (at(X, np.inf), y), 'row 3 has NaN or infinity'),
     (lambda X,y: (at(X.astype(np.float64), 1e300), y), 'row 3 is 1e[+]300'), (lambda X,y: (X.astype(np.float64)*1e-60, y), 'must fit float32'),

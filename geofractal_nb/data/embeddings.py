@@ -553,7 +553,7 @@ def _converted(
     store = cache_folder()/'converted'/f'{Path(str(path)).stem[:60]}-{digest}.safetensors'
     def chunks(start):
         for x in found.blocks(start):
-            _check_rows(torch.from_numpy(x), start)
+            _check_rows(_matrix(x), start)
             yield x,labels[start:start+len(x)]
             start += len(x)
     build = lambda: write_store(store, *found.shape, chunks, desc=f'converting {Path(str(path)).name}')

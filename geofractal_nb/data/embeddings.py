@@ -26,8 +26,8 @@ import torch.nn.functional as F
 
 # %% ../../nbs/20_data.embeddings.ipynb #68e8b063
 from ..core import check, check_choice, check_number, generator, need, shown
-from geofractal_nb.data.store import (as_path, cache_folder, cached_store, file_digest, reserve,
-    write_store)
+from .store import (as_path, cache_folder, cached_store, file_digest,
+    kept_generators, reserve, write_store)
 from .text import icd10_store
 from ..storage import load_tensors
 
@@ -591,8 +591,9 @@ def _read_hub(
     feature_column='', label_column='',
 )->tuple: # features (N,F), labels (N,), held-out rows
     "Stream a Hugging Face data set into the store"
-    hub = need('datasets', 'data')
-    try: ds = hub.load_dataset(name)
+    try:
+        with kept_generators(): ds = need('datasets', 'data').load_dataset(name)
+    except ImportError: raise
     except Exception as e:
         why = ' '.join(str(e).split())[:200]
         raise ValueError(f"cannot load the data set {name!r} ({why}): check the name, the network and your login") from e
@@ -623,8 +624,9 @@ def register(
 @register
 def digits():
     "8 x 8 images of handwritten digits (scikit-learn), 1,797 rows of 64 pixels"
-    from sklearn.datasets import load_digits
-    d = load_digits()
+    with kept_generators():
+        from sklearn.datasets import load_digits
+        d = load_digits()
     return torch.tensor(d.data, dtype=torch.float32),torch.tensor(d.target),{'class_names': [str(i) for i in range(10)]}
 
 @register

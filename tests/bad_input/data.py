@@ -1,5 +1,6 @@
 "Data: stores, texts, data sets"
 import os
+import random
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,15 @@ def stored(p):
     return p/'a.safetensors'
 
 
+def drawn_inside(f):
+    with f(): random.random(),np.random.rand(),torch.rand(1)
+
+
 S,T,E = 'data.store.','data.text.','data.embeddings.'
 ROWS = [
     *(refused(S+'as_path', lambda f, v=v: f('folder', v), 'folder must be a path') for v in (None, 3, '', b'a', ['a'], 'a\0b')),
     right(S+'as_path', lambda f: f('folder', 'a/b'), Path('a/b')),
+    right(S+'kept_generators', lambda f: drawn_inside(f), None),
     right(S+'cache_folder', lambda f: f(), lambda p: str(p)==os.environ['GEOFRACTAL_CACHE']),
     refused(S+'file_digest', lambda f, p: f(p/'none'), 'no file'),
     refused(S+'file_digest', lambda f, p: f(p), 'no file'),

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from torch.testing import assert_close
 
 from geofractal_nb.core import generator
-from geofractal_nb.data.embeddings import DATASETS, check_labels, load_dataset, make_splits
+from geofractal_nb.data.embeddings import DATASETS, EmbeddingData, check_labels, load_dataset, make_splits
 from geofractal_nb.data.text import distinct_conditions
 from geofractal_nb.storage import save_tensors
 
@@ -140,3 +140,56 @@ def test_unknown_names_and_columns(toy):
     with pytest.raises(ValueError, match="expected one of"): load_dataset(toy[0], feature_column='pixels')
     with pytest.raises(ValueError, match='out of range for 2 classes'): check_labels([0, 1, 2], 2)
     with pytest.raises(ValueError, match='val must be'): load_dataset(toy[0], val=1.5)
+
+
+SPLITS = {'train': torch.arange(6), 'validation': torch.arange(6, 9), 'test': torch.arange(9, 12)}
+
+
+@pytest.mark.parametrize('change, message', [
+    ({'test': torch.arange(5, 12)}, 'the test split has a row of another split: row .5.'),
+    ({'validation': [0, 6]}, 'the validation split has a row of another split'), ({'validation': []}, 'whole row numbers|non-empty'),
+    ({'test': torch.zeros(0, dtype=torch.long)}, 'the test split must be a non-empty vector'), ({'test': [9, 12]}, 'row 12, rows are 0 to 11'),
+    ({'test': [9, -1]}, 'row -1'), ({'test': [9, 9]}, 'has a row twice'), ({'test': [9., 10.]}, 'whole row numbers, got float64'),
+    ({'test': torch.ones(12, dtype=torch.bool)}, 'of a mask take its nonzero rows'), ({'test': [[9]]}, 'vector'), ({'test': None}, 'row numbers'),
+    ({'spare': [11]}, "keys .'train', 'validation', 'test'"),
+])
+def test_splits_of_no_use_are_refused(change, message):
+    with pytest.raises(ValueError, match=message): EmbeddingData('toy', torch.randn(12, 4), torch.arange(12)%3, {**SPLITS, **change})
+
+
+def test_unusual_splits_and_arrays_are_understood():
+    X,y = np.random.default_rng(0).normal(size=(12, 4)).astype('>f8'),np.arange(12, dtype=np.uint16)%3
+    d = EmbeddingData('toy', X[::-1], y, {'train': list(range(6)), 'validation': np.arange(6, 9, dtype=np.int8), 'test': torch.arange(9, 12).int()})
+    assert_close(d.batch([0])[0], torch.from_numpy(X[::-1][:1].astype(np.float32)))
+    assert torch.equal(d.splits['validation'], torch.arange(6, 9))
+    with pytest.raises(ValueError, match='split must be one of'): d.arrays('val')
+    with pytest.raises(ValueError, match='row numbers below 12'): d.batch([12])
+
+
+@pytest.mark.parametrize('held', [torch.zeros(5, dtype=torch.bool), torch.zeros(12), torch.arange(12), [True], 'test', np.zeros((12, 1), bool)])
+def test_held_out_is_one_truth_value_per_row(held):
+    with pytest.raises(ValueError, match='held_out must be True or False for each of 12 rows'): make_splits(torch.arange(12)%3, held_out=held)
+
+
+def test_another_noise_is_another_file(cache):
+    args = dict(num_classes=4, per_class=8, width=6)
+    a,b = (load_dataset('clip_like', noise=n, **args) for n in (.8, .8000001))
+    assert not torch.equal(a.features, b.features)
+    c = load_dataset('clip_like', noise=np.float64(.8), num_classes=np.int64(4), per_class=np.int32(8), width=torch.tensor(6))
+    assert torch.equal(a.features, c.features) and len(list(cache.glob('clip_like*.safetensors')))==2
+
+
+def test_another_text_is_another_job(tmp_path):
+    from geofractal_nb.data.store import open_store
+    from geofractal_nb.data.text import embed_texts
+    class Dies:
+        width,batch_size,calls = 1,1,0
+        def __call__(self, texts):
+            self.calls += 1
+            if self.calls==2: raise KeyboardInterrupt
+            return torch.tensor([[float(len(t))] for t in texts])
+    whole = lambda texts: torch.tensor([[float(len(t))] for t in texts])
+    whole.width = whole.batch_size = 1
+    with pytest.raises(KeyboardInterrupt): embed_texts(tmp_path/'t.safetensors', [('a', 'x'), ('b', 'xx')], Dies())
+    embed_texts(tmp_path/'t.safetensors', [('a', 'xxxx'), ('b', 'xxxxx')], whole)
+    assert open_store(tmp_path/'t.safetensors')[0].tolist()==[[4.], [5.]]

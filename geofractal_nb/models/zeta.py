@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['gaussian_weights', 'poisson_weights', 'dual_kernel_attention', 'zeta_attention', 'zeta_forward', 'ZetaBlock',
-           'kappa_feedback']
+           'turn_kernels', 'kappa_feedback']
 
 # %% ../../nbs/32_models.zeta.ipynb #c874a12a
 import torch
@@ -12,27 +12,88 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 # %% ../../nbs/32_models.zeta.ipynb #fbe77093
-from ..core import check, check_number, generator, seeded_linear
+from ..core import as_tensor, check, check_flag, check_number, generator, seeded_linear, shown
 
 # %% ../../nbs/32_models.zeta.ipynb #595be94e
-def gaussian_weights(
+def _softmax_keys(
     S:torch.Tensor, # (..., N, N) scores
-    keys=None,      # (..., 1, N) true where a key may be attended to
-)->torch.Tensor: # (..., N, N), rows sum to 1
-    "Softmax over keys"
+    keys=None,      # Broadcast to them, true where a key may be attended to
+)->torch.Tensor: # (..., N, N)
+    "Softmax over the keys that count"
     return torch.softmax(S if keys is None else S.masked_fill(~keys, -torch.inf), -1)
 
+def _rational_keys(
+    S:torch.Tensor,    # (..., N, N) scores
+    beta:torch.Tensor, # Broadcast to them
+    t:torch.Tensor,    # Broadcast to them
+    keys=None,         # Broadcast to them, true where a key may be attended to
+)->torch.Tensor: # (..., N, N)
+    "Rational weights over the keys that count"
+    P = 1/((1+S.abs()/beta)**2+t**2)
+    if keys is not None: P = P*keys
+    return P/P.sum(-1, keepdim=True)
+
 # %% ../../nbs/32_models.zeta.ipynb #cd414395
+def _check_keys(
+    keys,            # Keys or None
+    shape,           # Scores' shape
+    device=None,     # Where they go
+): # A mask, or None
+    "Keys as a mask that broadcasts to scores, with a key for every query"
+    if keys is None: return None
+    try: keys = torch.as_tensor(keys, device=device)
+    except (TypeError, ValueError, RuntimeError) as e: raise ValueError(f"keys must be True or False, got {shown(keys)}") from e
+    check(keys.dtype is torch.bool, f"keys must be True or False, got {shown(keys)}: compare with 0 first")
+    fits = keys.ndim<=len(shape) and all(a in (1, b) for a,b in zip(keys.shape[::-1], shape[::-1]))
+    check(fits, f"keys must broadcast to scores of shape {tuple(shape)}, got {tuple(keys.shape)}")
+    check(bool(keys.any(-1).all()), "keys must leave a key to every query, they are false for a whole row")
+    return keys
+
+def _check_scale(
+    name:str, # For the message
+    value,    # Number or tensor
+    shape,    # Must broadcast to it
+    like,     # Gives type and device
+)->torch.Tensor:
+    "A positive scale of a kernel"
+    v = as_tensor(name, value, dtype=like.dtype, device=like.device)
+    check(bool((v>0).all()), f"{name} must be positive, the smallest is {v.min().item() if v.numel() else 0.:g}")
+    fits = v.ndim<=len(shape) and all(a in (1, b) for a,b in zip(v.shape[::-1], shape[::-1]))
+    check(fits, f"{name} must broadcast to shape {tuple(shape)}, got {tuple(v.shape)}")
+    return v
+
+def _check_scores(
+    S,    # Scores, array-like
+    keys, # Keys or None
+)->tuple: # scores, finite; keys
+    "Scores that a kernel can weigh: what no key points at may hold anything"
+    S = as_tensor('S', S, ('...', 'N', 'M'), finite=False)
+    check(S.shape[-1]>0, f"S must have at least one key, got shape {tuple(S.shape)}")
+    keys = _check_keys(keys, S.shape, S.device)
+    if keys is not None: S = torch.where(keys, S, 0.)
+    big = torch.finfo(S.dtype).max**.5/4
+    top = S.detach().abs().max().item() if S.numel() else 0.
+    check(top<=big, f"S must be finite and at most {big:.0e} in size, whose square is a {str(S.dtype)[6:]}, got {top:g}")
+    return S,keys
+
+# %% ../../nbs/32_models.zeta.ipynb #caa426d6
+def gaussian_weights(
+    S:torch.Tensor, # (..., N, N) scores
+    keys=None,      # Broadcast to S, true where a key may be attended to
+)->torch.Tensor: # (..., N, N), rows sum to 1
+    "Softmax over keys"
+    return _softmax_keys(*_check_scores(S, keys))
+
+# %% ../../nbs/32_models.zeta.ipynb #63f116dc
 def poisson_weights(
     S:torch.Tensor,    # (..., N, N) scores
     beta:torch.Tensor, # Scale of the decay, > 0, broadcast to S
     t:torch.Tensor,    # Width of the plateau, > 0, broadcast to S
-    keys=None,         # (..., 1, N) true where a key may be attended to
+    keys=None,         # Broadcast to S, true where a key may be attended to
 )->torch.Tensor: # (..., N, N), rows sum to 1
     "Rational weights in the size of the score, normalised over keys"
-    P = 1/((1+S.abs()/beta)**2+t**2)
-    if keys is not None: P = P*keys
-    return P/P.sum(-1, keepdim=True)
+    S,keys = _check_scores(S, keys)
+    return _rational_keys(S, _check_scale('beta', beta, S.shape, S), _check_scale('t', t, S.shape, S), keys)
 
 # %% ../../nbs/32_models.zeta.ipynb #038c6170
 def _fresh(
@@ -128,7 +189,16 @@ def dual_kernel_attention(
     keys=None,         # (..., 1, N) true where a key may be attended to
 )->torch.Tensor: # (..., N, d)
     "Values averaged with a mix of Gaussian and Poisson weights"
-    return _DualKernel.apply(q, k, v, beta, t, torch.as_tensor(mix, dtype=q.dtype, device=q.device), keys)
+    q = as_tensor('q', q, ('...', 'H', 'N', 'd'))
+    k,v = (as_tensor(n, x, q.shape, q.dtype, device=q.device) for n,x in (('k', k), ('v', v)))
+    check(min(q.shape[-2:])>0, f"q must hold at least one token of at least one number, got shape {tuple(q.shape)}")
+    scores = (*q.shape[:-1], q.shape[-2])
+    scales = [_check_scale(n, x, scores, q) for n,x in (('beta', beta), ('t', t))]
+    beta,t = torch.broadcast_tensors(*(x[(None,)*(q.ndim-x.ndim)] for x in scales))
+    mix = as_tensor('mix', mix, dtype=q.dtype, device=q.device)
+    check(bool(((mix>=0)&(mix<=1)).all()), f"mix must lie in [0, 1], got {shown(mix)}")
+    keys = _check_keys(keys, scores, q.device)
+    return _DualKernel.apply(q, k, v, beta, t, mix, keys)
 
 # %% ../../nbs/32_models.zeta.ipynb #74a6929d
 def _linear(
@@ -150,14 +220,36 @@ def _affine_norm(
     return torch.addcmul(b[:,None,None], F.layer_norm(x, w.shape[1:]), w[:,None,None])
 
 # %% ../../nbs/32_models.zeta.ipynb #e322231f
-def _check_tokens(
-    x,    # Input
-    mask, # Mask or None
-    D:int, # Width
-):
-    "Shapes and masks of a batch of sequences"
-    check(x.ndim>=3 and x.shape[-1]==D, f"x must have shape (B, N, {D}), got {tuple(x.shape)}")
-    check(mask is None or bool(mask.any(-1).all()), "the mask is false for a whole sequence: every sequence needs a token")
+def _check_mask(
+    mask,             # (..., N), or None
+    x:torch.Tensor,   # (..., N, D)
+): # A mask of x's device, or None
+    "True where a token counts, one entry per token"
+    if mask is None: return None
+    try: mask = torch.as_tensor(mask, device=x.device)
+    except (TypeError, ValueError, RuntimeError) as e: raise ValueError(f"mask must be True or False per token, got {shown(mask)}") from e
+    check(mask.dtype is torch.bool, f"mask must be True or False per token, got {shown(mask)}: compare with 0 first")
+    check(mask.shape==x.shape[:-1], f"mask must have shape {tuple(x.shape[:-1])}, one entry per token, got {tuple(mask.shape)}")
+    check(bool(mask.any(-1).all()), "the mask is false for a whole sequence: every sequence needs a token")
+    return mask
+
+def _check_input(
+    p:dict,      # Parameters by name
+    x,           # Tokens, array-like
+    n_heads:int, # Heads
+    mask,        # Mask or None
+)->tuple: # x of the parameters' type, 0 where the mask is false; mask
+    "Shapes of a batch of sequences; what a masked token holds is forgotten before it can do harm"
+    W = p.get('W_Q.weight') if isinstance(p, dict) else None
+    check(torch.is_tensor(W) and W.ndim in (2, 3), f"p must hold a block's parameters by name, 'W_Q.weight' and so on, got {shown(p)}")
+    if not torch.is_tensor(x) or x.dtype!=W.dtype: x = as_tensor('x', x, dtype=W.dtype, finite=False, device=W.device)
+    lead,D = ('B', 'N') if W.ndim==2 else (len(W), 'B', 'N'),W.shape[-1]
+    fits = x.ndim==len(lead)+1 and x.shape[-1]==D and (W.ndim==2 or len(x)==len(W)) and x.shape[-2]>0
+    check(fits, f"x must have shape ({', '.join(map(str, lead))}, {D}) with at least one token, got {tuple(x.shape)}")
+    heads = p['poisson_beta'].shape[-1] if 'poisson_beta' in p else None
+    check(heads==n_heads, f"n_heads must be {heads}, the number of the block's kernels, got {shown(n_heads)}")
+    mask = _check_mask(mask, x)
+    return (x if mask is None else torch.where(mask[...,None], x, 0.)),mask
 
 # %% ../../nbs/32_models.zeta.ipynb #1fe896ab
 def zeta_attention(
@@ -169,6 +261,7 @@ def zeta_attention(
     separate:bool=False, # Return the two pathways instead of their mix?
 ): # f, shaped as x, or (tau, sigma)
     "Dual-kernel attention up to its output projection"
+    x,mask = _check_input(p, x, n_heads, mask)
     W,b = (torch.cat([p[f'W_{n}.{kind}'] for n in 'QKV'], -1 if kind=='bias' else -2) for kind in ('weight', 'bias'))
     q,k,v = _linear(x, W, b).unflatten(-1, (3, n_heads, -1)).movedim(-3, 0).transpose(-3, -2) # (..., H, N, d)
     beta,t = (p[f'poisson_{n}'].unflatten(-1, (1, n_heads, 1, 1)) for n in ('beta', 't'))
@@ -176,9 +269,9 @@ def zeta_attention(
     keys = None if mask is None else mask[...,None,None,:]
     if own_token: keys = torch.eye(x.shape[-2], dtype=torch.bool, device=x.device)
     merge = lambda h: h.transpose(-3, -2).flatten(-2)
-    if not separate: return merge(dual_kernel_attention(q, k, v, beta, t, mix, keys))
+    if not separate: return merge(_DualKernel.apply(q, k, v, beta, t, mix.to(x.dtype), keys))
     S = q@k.mT/q.shape[-1]**.5
-    return merge(gaussian_weights(S, keys)@v),merge(poisson_weights(S, beta, t, keys)@v)
+    return merge(_softmax_keys(S, keys)@v),merge(_rational_keys(S, beta, t, keys)@v)
 
 # %% ../../nbs/32_models.zeta.ipynb #d271a492
 def _below(
@@ -197,13 +290,15 @@ def zeta_forward(
     f=None,            # The first block's attention, if it is known already
 )->tuple: # out and the last block's f, both shaped as x
     "One block, or as many as the parameters are named for"
+    x,mask = _check_input(p, x, n_heads, mask)
     if f is None: f = zeta_attention(p, x, n_heads, mask, own_token)
     out = x+_affine_norm(_linear(f, p['W_O.weight'], p['W_O.bias']), p['norm.weight'], p['norm.bias'])
     if 'feed_forward.0.weight' in p:
         w = lambda i: (p[f'feed_forward.{i}.weight'], p[f'feed_forward.{i}.bias'])
         out = out+_linear(F.gelu(_linear(_affine_norm(out, *w(0)), *w(1))), *w(3))
     deeper = _below(p, 'deeper.')
-    for layer in sorted({n.split('.')[0] for n in deeper}, key=int): out,f = zeta_forward(_below(deeper, f'{layer}.'), out, n_heads, mask, own_token)
+    for layer in sorted({n.split('.')[0] for n in deeper}, key=int):
+        out,f = zeta_forward(_below(deeper, f'{layer}.'), out, n_heads, mask, own_token)
     return out,f
 
 # %% ../../nbs/32_models.zeta.ipynb #4d94e908
@@ -218,24 +313,31 @@ class ZetaBlock(nn.Module):
         gen=None,                 # torch.Generator of the initial weights
     ):
         super().__init__()
-        for n,v,low in (('d_model', d_model, 1), ('n_heads', n_heads, 1), ('feed_forward', feed_forward, 0), ('depth', depth, 1)): check_number(n, v, low, whole=True)
+        d_model,n_heads = (check_number(n, v, 1, 2**14, whole=True) for n,v in (('d_model', d_model), ('n_heads', n_heads)))
+        feed_forward,depth = check_number('feed_forward', feed_forward, 0, 2**17, whole=True),check_number('depth', depth, 1, 256, whole=True)
+        learn_mix = check_flag('learn_mix', learn_mix)
+        check(gen is None or isinstance(gen, torch.Generator), f"gen must be a torch.Generator or None, got {shown(gen)}")
+        weights = depth*d_model*(4*d_model+2*feed_forward)
+        check(weights<=2**31, f"a block must have at most {2**31:,} weights, these sizes ask for {weights:,}")
         check(d_model%n_heads==0, f"n_heads must divide d_model, got {n_heads} heads for width {d_model}")
         gen,self.n_heads = gen or generator(0, 'zeta'),n_heads
         self.W_Q,self.W_K,self.W_V,self.W_O = (seeded_linear(d_model, d_model, gen) for _ in range(4))
         self.poisson_beta,self.poisson_t = nn.Parameter(torch.ones(n_heads)),nn.Parameter(torch.ones(n_heads))
         self.norm = nn.LayerNorm(d_model)
         if learn_mix: self.mix_logit = nn.Parameter(torch.zeros(()))
-        if feed_forward: self.feed_forward = nn.Sequential(nn.LayerNorm(d_model), seeded_linear(d_model, feed_forward, gen), nn.GELU(), seeded_linear(feed_forward, d_model, gen))
+        if feed_forward:
+            wide,back = seeded_linear(d_model, feed_forward, gen),seeded_linear(feed_forward, d_model, gen)
+            self.feed_forward = nn.Sequential(nn.LayerNorm(d_model), wide, nn.GELU(), back)
         if depth>1: self.deeper = nn.ModuleList(ZetaBlock(d_model, n_heads, learn_mix, feed_forward, gen=gen) for _ in range(depth-1))
 
     def pathways(self, x, mask=None, own_token=False): # (B,N,D), (B,N) -> tau, sigma of the first block, each (B,N,D)
-        _check_tokens(x, mask, self.W_Q.in_features)
+        own_token = check_flag('own_token', own_token)
         return zeta_attention(dict(self.named_parameters()), x, self.n_heads, mask, own_token, separate=True)
 
     def forward(self, x, mask=None, own_token=False, return_intermediates=False): # (B,N,D) -> out (B,N,D)[, dict]
-        _check_tokens(x, mask, self.W_Q.in_features)
+        own_token,more = check_flag('own_token', own_token),check_flag('return_intermediates', return_intermediates)
         p = dict(self.named_parameters())
-        if not return_intermediates: return zeta_forward(p, x, self.n_heads, mask, own_token)[0]
+        if not more: return zeta_forward(p, x, self.n_heads, mask, own_token)[0]
         tau,sigma = self.pathways(x, mask, own_token)
         w = torch.sigmoid(self.mix_logit) if hasattr(self, 'mix_logit') else .5
         f = w*tau+(1-w)*sigma
@@ -243,14 +345,27 @@ class ZetaBlock(nn.Module):
 
 # %% ../../nbs/32_models.zeta.ipynb #d2693cb9
 @torch.no_grad()
-def kappa_feedback(
-    p:dict,              # Parameters by name, changed in place
-    kappa,               # Smoothed kappa: a number, or (E,) for stacked parameters
-    strength:float=.05,  # Strength of the feedback, >= 0
+def turn_kernels(
+    p:dict,             # Parameters by name, changed in place
+    kappa:torch.Tensor, # Smoothed kappa: (), or (E,) for stacked parameters
+    strength:float,     # Strength of the feedback
 ):
-    "Let kappa widen or narrow the Poisson kernels"
-    D,like = p['norm.bias'].shape[-1],p['poisson_t']
-    step = torch.tanh(torch.as_tensor(kappa, dtype=like.dtype, device=like.device))[...,None]*(strength/D**.5)
+    "The feedback itself, for a training loop that watches its numbers anyway"
+    step = torch.tanh(kappa.to(p['poisson_t'].dtype))[...,None]*(strength/p['norm.bias'].shape[-1]**.5)
     wider,narrower = 1+step,1-step
     for n,v in p.items():
         if n.endswith(('poisson_beta', 'poisson_t')): v.mul_(wider if n.endswith('beta') else narrower).clamp_(.01, 10)
+
+def kappa_feedback(
+    p:dict,              # Parameters by name, changed in place
+    kappa,               # Smoothed kappa, finite: a number, or (E,) for stacked parameters
+    strength:float=.05,  # Strength of the feedback, >= 0
+):
+    "Let kappa widen or narrow the Poisson kernels"
+    known = isinstance(p, dict) and all(torch.is_tensor(p.get(n)) for n in ('norm.bias', 'poisson_beta', 'poisson_t'))
+    check(known, f"p must hold norm.bias, poisson_beta and poisson_t by name, got {shown(p)}")
+    like,strength = p['poisson_t'],check_number('strength', strength, 0)
+    kappa = as_tensor('kappa', kappa, dtype=like.dtype, device=like.device)
+    check(kappa.ndim==0 or kappa.shape==like.shape[:-1],
+          f"kappa must be a number or have shape {tuple(like.shape[:-1])}, got {tuple(kappa.shape)}")
+    turn_kernels(p, kappa, strength)

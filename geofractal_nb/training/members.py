@@ -18,7 +18,7 @@ from torch.optim.adam import adam
 from ..core import check, generator, seeded_linear
 from ..data.polylipse import plane_embedding
 from ..geometry.kappa import KappaState, moment_kappa, pathway_kappa, spectral_kappa
-from ..models.zeta import ZetaBlock, kappa_feedback, zeta_attention, zeta_forward, _linear
+from ..models.zeta import ZetaBlock, turn_kernels, zeta_attention, zeta_forward, _linear
 from ..models.zeta_step import Packed, automatic_gradients, zeta_gradients
 from .levels import CurriculumConfig, describe_foci, level_data, next_targets, solve_levels, stability
 from .observers import notify
@@ -157,7 +157,7 @@ def train_step(
         block = _block(p.views)
         raw = raw_kappa(c, f, decode, block, x)
         smooth = state.kappa.update(raw)
-        kappa_feedback(block, smooth, c.kappa_strength if c.enable_zeta_norm else 0.)
+        turn_kernels(block, smooth, c.kappa_strength if c.enable_zeta_norm else 0.)
         return torch.stack([task+c.eta_zero*zero, task, zero, raw, smooth, state.kappa.offset])
 
 # %% ../../nbs/47_training.members.ipynb #2dbdc208

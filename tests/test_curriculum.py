@@ -137,7 +137,7 @@ def test_warm_start_carries_block_and_rows():
     class Watch(Observer):
         def __init__(self): self.begun,self.ended = [],[]
         def step(self, state, loss):
-            if state.epoch==0 and len(self.begun)==state.at: self.begun.append({n: v.clone() for n,v in state.live.named().items()})
+            if state.epoch==0 and len(self.begun)==state.at: self.begun.append({n: v.clone() for n,v in state.packed.named().items()})
         def level(self, state): self.ended.append({n: v.clone() for n,v in state.params.items()})
     for warm in (True, False):
         watch = Watch()

@@ -10,7 +10,7 @@ import torch
 
 # %% ../../nbs/33_models.zeta_step.ipynb #b23c67e2
 from ..core import check, shown
-from .zeta import ZetaBlock, zeta_forward, _attend, _attend_backward, _linear
+from .zeta import ZetaBlock, zeta_forward, attend, attend_backward, stacked_linear
 
 # %% ../../nbs/33_models.zeta_step.ipynb #12ce6807
 class Packed:
@@ -160,12 +160,12 @@ def zeta_gradients(
     x,M = x.contiguous(),B*N
     q,k,u = qkv = _project(p, x, H)
     beta,t = (v[f'block.poisson_{n}'].view(E, 1, H, 1, 1) for n in ('beta', 't'))
-    heads,kept = _attend(q, k, u, beta, t, .5, None, p.buffer)
+    heads,kept = attend(q, k, u, beta, t, .5, None, p.buffer)
     f = p.moved('merged', heads, (0, 1, 3, 2)).view(E, M, D)
     task,f_ = _classify(p, x.view(E, M, D), f, y.view(E, 1, M), classes, eta)
     heads_ = p.moved('heads_', f_.view(E, B, N, H, D//H), (0, 1, 3, 2))
     qkv_ = p.buffer('qkv_', qkv.shape)
-    beta_,t_,_ = _attend_backward(heads_, q, k, u, beta, t, .5, kept, p.buffer, qkv_)
+    beta_,t_,_ = attend_backward(heads_, q, k, u, beta, t, .5, kept, p.buffer, qkv_)
     g['block.poisson_beta'].copy_(beta_.view(E, H)); g['block.poisson_t'].copy_(t_.view(E, H))
     h_ = p.moved('h_', qkv_, (1, 2, 4, 0, 3)).view(E, M, 3*D)
     torch.bmm(h_.mT, x.view(E, M, D), out=g['block.W_QKV.weight'])
@@ -184,12 +184,12 @@ def automatic_gradients(
 )->tuple: # As `zeta_gradients`
     "The same by automatic differentiation, for deeper blocks, learned mixes and feed-forward parts"
     _check_batch(p, x, y, n_heads, classes)
-    live = {n: v.detach().clone().requires_grad_() for n,v in p.named().items()}
+    weights = {n: v.detach().clone().requires_grad_() for n,v in p.named().items()}
     with torch.enable_grad():
-        out,f = zeta_forward({n[6:]: v for n,v in live.items() if n.startswith('block.')}, x, n_heads, own_token=own_token)
-        said = _linear(out, live['classifier.weight'][:,:classes], live['classifier.bias'][:,:classes])
-        task = torch.nn.functional.cross_entropy(said.flatten(0, -2), y.flatten(), reduction='none').view(len(x), -1).mean(1)
+        out,f = zeta_forward({n[6:]: v for n,v in weights.items() if n.startswith('block.')}, x, n_heads, own_token=own_token)
+        logits = stacked_linear(out, weights['classifier.weight'][:,:classes], weights['classifier.bias'][:,:classes])
+        task = torch.nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction='none').view(len(x), -1).mean(1)
         zero = f.square().flatten(1).mean(1)
-        found = torch.autograd.grad((task+eta*zero).sum(), list(live.values()), materialize_grads=True)
-    for n,g in zip(live, found): p.grads[n].copy_(g)
+        found = torch.autograd.grad((task+eta*zero).sum(), list(weights.values()), materialize_grads=True)
+    for n,g in zip(weights, found): p.grads[n].copy_(g)
     return task.detach(),zero.detach(),f.detach()

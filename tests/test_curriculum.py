@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +137,7 @@ def test_warm_start_carries_block_and_rows():
     class Watch(Observer):
         def __init__(self): self.begun,self.ended = [],[]
         def step(self, state, loss):
-            if state.epoch==0 and len(self.begun)==state.at: self.begun.append({n: v.clone() for n,v in state.live.named().items()})
+            if state.epoch==0 and len(self.begun)==state.at: self.begun.append({n: v.clone() for n,v in state.packed.named().items()})
         def level(self, state): self.ended.append({n: v.clone() for n,v in state.params.items()})
     for warm in (True, False):
         watch = Watch()
@@ -196,6 +196,25 @@ def test_unreachable_kappas_are_clipped_and_flagged():
                                  dict(kappa_range=(0, 1)), dict(kappa_range=(2, 1)), dict(device='tpu'), dict(seq_len=0), dict(levels=(3, 0)), dict(kappa_strength=-1), dict(stability_window=1)], ids=str)
 def test_bad_settings_are_refused(bad):
     with pytest.raises(ValueError, match='must|unavailable'): CurriculumConfig(**bad)
+
+
+@pytest.mark.parametrize('bad', [
+    dict(enable_zeta_norm='no'), dict(learn_mix=1), dict(own_token=None), dict(warm_start='yes'), dict(circle=0),
+    dict(levels=3), dict(levels='123'), dict(levels=(2., 3)), dict(levels=(float('nan'),)), dict(levels=(1,)*2000),
+    dict(kappa_range=3), dict(kappa_range='12'), dict(kappa_range=(1, 2, 3)), dict(kappa_range=(float('nan'), 2)), dict(random_range=(2, 1)),
+    dict(random_range=(1,)), dict(random_range=(.5, float('inf'))), dict(lr='1e-3'), dict(lr=float('inf')), dict(seed='0'), dict(seed=-1), dict(baseline=None),
+    dict(max_n_foci=10**6), dict(depth=10**6), dict(members=10**6), dict(d_model=10**6), dict(d_model=2, n_heads=1), dict(n_samples=10**7, seq_len=4096),
+    dict(task='rotated', seq_len=1), dict(solver='slsqp', max_n_foci=100), dict(stability_window=101), dict(start_n_foci=6), dict(device=None)], ids=str)
+def test_what_cannot_be_done_is_refused_at_construction(bad):
+    with pytest.raises(ValueError, match='must|unavailable') as e: CurriculumConfig(**bad)
+    assert type(e.value) is ValueError and '\n' not in str(e.value) and 10<len(str(e.value))<500
+
+
+def test_settings_are_stored_as_plain_python():
+    given = CurriculumConfig(max_n_foci=np.int64(4), lr=np.float32(.5), levels=np.arange(1, 4), kappa_range=np.array([.5, 2]), circle=np.True_,
+                             seed=torch.tensor(3), task=np.str_('focus'), device=torch.device('cpu'))
+    plain = CurriculumConfig(max_n_foci=4, lr=.5, levels=(1, 2, 3), kappa_range=(.5, 2.), seed=3, task='focus', device='cpu')
+    assert given==plain and json.loads(json.dumps(asdict(given)))==json.loads(json.dumps(asdict(plain)))
 
 
 @pytest.mark.parametrize('folder', ['', '  '])

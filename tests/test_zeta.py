@@ -108,3 +108,32 @@ def test_masks_without_a_token_are_refused():
             with pytest.raises(ValueError, match='every sequence needs a token'): call(mask)
     with pytest.raises(ValueError, match='no point counts'): moment_kappa(x[...,:2], none)
     with pytest.raises(ValueError, match='no token counts'): pathway_kappa(x, x, none)
+
+
+@pytest.mark.parametrize('poison', [float('nan'), float('inf'), 1e30])
+@pytest.mark.parametrize('more', [{}, dict(depth=2, feed_forward=8, learn_mix=True)], ids=['one', 'deep'])
+def test_what_a_masked_token_holds_changes_nothing(poison, more):
+    block,x = ZetaBlock(8, 2, **more),torch.randn(3, 5, 8, generator=generator(0))
+    mask = torch.arange(5)<torch.tensor([[5], [3], [1]])
+    found = []
+    for value in (0., poison):
+        z = torch.where(mask[...,None], x, value).requires_grad_()
+        block.zero_grad()
+        out = block(z, mask)
+        out[mask].square().sum().backward()
+        assert out.isfinite().all() and z.grad.isfinite().all() and (z.grad[~mask]==0).all()
+        found.append([out[mask], z.grad[mask], *(p.grad.clone() for p in block.parameters()), *(t[mask] for t in block.pathways(z, mask))])
+    for a,b in zip(*found): assert torch.equal(a, b)
+
+
+def test_a_nan_that_counts_stays_in_its_own_sequence():
+    block,x = ZetaBlock(8, 2),torch.randn(3, 5, 8, generator=generator(0))
+    broken = x.clone()
+    broken[1,2,3] = torch.nan
+    assert_close(block(broken)[[0, 2]], block(x)[[0, 2]])
+
+
+def test_unusual_input_gives_the_same_answer():
+    block,x = ZetaBlock(8, 2),torch.randn(3, 5, 8, generator=generator(0))
+    mask = torch.ones(3, 5, dtype=torch.bool)
+    for given in (x.numpy(), x.double(), x.tolist(), x.numpy().astype('>f4'), x.mT.contiguous().mT): assert_close(block(given, mask.numpy()), block(x))

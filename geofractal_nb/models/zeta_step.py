@@ -9,8 +9,8 @@ __all__ = ['Packed', 'zeta_gradients', 'automatic_gradients']
 import torch
 
 # %% ../../nbs/33_models.zeta_step.ipynb #b23c67e2
-from ..core import check
-from .zeta import ZetaBlock, zeta_forward, _attend, _attend_backward, _linear
+from ..core import check, shown
+from .zeta import ZetaBlock, zeta_forward, attend, attend_backward, stacked_linear
 
 # %% ../../nbs/33_models.zeta_step.ipynb #12ce6807
 class Packed:
@@ -18,7 +18,13 @@ class Packed:
     def __init__(self,
         params:dict, # Name -> (E, ...), all of one type and device
     ):
-        check(bool(params), "no parameters to pack")
+        check(isinstance(params, dict) and all(torch.is_tensor(v) for v in params.values()),
+              f"params must be tensors by name, got {shown(params)}")
+        check(bool(params), "params must hold at least one tensor, there are no parameters to pack")
+        kinds = {(v.dtype, v.device, v.shape[:1]) for v in params.values()}
+        check(len(kinds)==1, f"params must share type, device and leading dimension, got {shown(sorted(map(str, kinds)))}")
+        parts = [sum(f'W_{x}.' in n for n in params) for x in 'QKV']
+        check(len(set(parts))==1, f"params must hold W_Q, W_K and W_V together, got {parts[0]}, {parts[1]} and {parts[2]} of them")
         self.names,self.shapes = list(params),{n: v.shape for n,v in params.items()}
         self.vector = torch.cat([p.detach().reshape(-1) for p in self._joined(params).values()])
         self.gradient = torch.zeros_like(self.vector)
@@ -70,6 +76,26 @@ class Packed:
         if key not in self.buffers: self.buffers[key] = torch.arange(x[...,0].numel(), device=x.device).view(x.shape[:-1]).permute(order).flatten()
         rows = self.buffers[key]
         return torch.index_select(x.view(-1, d), 0, rows, out=self.buffer(name, (len(rows), d))).view(*(x.shape[i] for i in order), d)
+
+# %% ../../nbs/33_models.zeta_step.ipynb #0faa1a4f
+def _check_batch(
+    p:Packed,    # Parameters of block and classifier
+    x,           # Tokens
+    y,           # Labels
+    n_heads:int, # Heads
+    classes:int, # Rows of the classifier
+):
+    "Shapes and types of a step, or a `ValueError`"
+    check(isinstance(p, Packed) and 'classifier.weight' in p.views and 'block.W_Q.weight' in p.views,
+          f"p must be Packed parameters named block.* and classifier.*, got {shown(p)}")
+    E,C,D = p.views['classifier.weight'].shape
+    check(torch.is_tensor(x) and x.ndim==4 and x.shape[0]==E and x.shape[3]==D and x.numel()>0 and x.dtype==p.vector.dtype,
+          f"x must be {str(p.vector.dtype)[6:]} of shape ({E}, B, N, {D}), not empty, got {shown(x)}")
+    check(torch.is_tensor(y) and y.dtype==torch.int64 and y.shape==x.shape[:3],
+          f"y must be int64 labels of shape {tuple(x.shape[:3])}, got {shown(y)}")
+    heads = p.views['block.poisson_beta'].shape[1]
+    check(n_heads==heads, f"n_heads must be {heads}, the number of the block's kernels, got {shown(n_heads)}")
+    check(type(classes) is int and 1<=classes<=C, f"classes must be an integer >= 1 and <= {C}, the classifier's rows, got {shown(classes)}")
 
 # %% ../../nbs/33_models.zeta_step.ipynb #9abda049
 def _project(
@@ -127,16 +153,19 @@ def zeta_gradients(
     eta:float=.5,     # Weight of the mean square of f
 )->tuple: # task loss (E,), mean square of f (E,), f (E, B, N, D)
     "Losses of every member and the gradient of their sum"
+    _check_batch(p, x, y, n_heads, classes)
+    extra = [n for n in p.names if n.startswith(('block.deeper', 'block.feed_forward', 'block.mix_logit'))]
+    check(not extra, f"p must be one plain block deep, it has {shown(extra)}: use automatic_gradients")
     (E,B,N,D),H,v,g = x.shape,n_heads,p.views,p.grads
     x,M = x.contiguous(),B*N
     q,k,u = qkv = _project(p, x, H)
     beta,t = (v[f'block.poisson_{n}'].view(E, 1, H, 1, 1) for n in ('beta', 't'))
-    heads,kept = _attend(q, k, u, beta, t, .5, None, p.buffer)
+    heads,kept = attend(q, k, u, beta, t, .5, None, p.buffer)
     f = p.moved('merged', heads, (0, 1, 3, 2)).view(E, M, D)
     task,f_ = _classify(p, x.view(E, M, D), f, y.view(E, 1, M), classes, eta)
     heads_ = p.moved('heads_', f_.view(E, B, N, H, D//H), (0, 1, 3, 2))
     qkv_ = p.buffer('qkv_', qkv.shape)
-    beta_,t_,_ = _attend_backward(heads_, q, k, u, beta, t, .5, kept, p.buffer, qkv_)
+    beta_,t_,_ = attend_backward(heads_, q, k, u, beta, t, .5, kept, p.buffer, qkv_)
     g['block.poisson_beta'].copy_(beta_.view(E, H)); g['block.poisson_t'].copy_(t_.view(E, H))
     h_ = p.moved('h_', qkv_, (1, 2, 4, 0, 3)).view(E, M, 3*D)
     torch.bmm(h_.mT, x.view(E, M, D), out=g['block.W_QKV.weight'])
@@ -154,12 +183,13 @@ def automatic_gradients(
     own_token:bool=False, # Restrict attention to the own token?
 )->tuple: # As `zeta_gradients`
     "The same by automatic differentiation, for deeper blocks, learned mixes and feed-forward parts"
-    live = {n: v.detach().clone().requires_grad_() for n,v in p.named().items()}
+    _check_batch(p, x, y, n_heads, classes)
+    weights = {n: v.detach().clone().requires_grad_() for n,v in p.named().items()}
     with torch.enable_grad():
-        out,f = zeta_forward({n[6:]: v for n,v in live.items() if n.startswith('block.')}, x, n_heads, own_token=own_token)
-        said = _linear(out, live['classifier.weight'][:,:classes], live['classifier.bias'][:,:classes])
-        task = torch.nn.functional.cross_entropy(said.flatten(0, -2), y.flatten(), reduction='none').view(len(x), -1).mean(1)
+        out,f = zeta_forward({n[6:]: v for n,v in weights.items() if n.startswith('block.')}, x, n_heads, own_token=own_token)
+        logits = stacked_linear(out, weights['classifier.weight'][:,:classes], weights['classifier.bias'][:,:classes])
+        task = torch.nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction='none').view(len(x), -1).mean(1)
         zero = f.square().flatten(1).mean(1)
-        found = torch.autograd.grad((task+eta*zero).sum(), list(live.values()), materialize_grads=True)
-    for n,g in zip(live, found): p.grads[n].copy_(g)
+        found = torch.autograd.grad((task+eta*zero).sum(), list(weights.values()), materialize_grads=True)
+    for n,g in zip(weights, found): p.grads[n].copy_(g)
     return task.detach(),zero.detach(),f.detach()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 # %% ../../nbs/71_plots.curriculum.ipynb #a0ba9de9
-from ..core import generator
+from ..core import as_tensor, check, check_number, generator, shown
 from ..data.polylipse import make_circle_dataset, plane_embedding, sample_points
 from ..interact import explore, new_axes
 
@@ -24,20 +24,32 @@ def mean_and_interval(
 )->tuple: # mean (n,), half width (n,), NaN where undefined
     "Mean and half width of Student's 95 % interval along the first dimension"
     from scipy.stats import t
-    v = np.asarray(rows, np.float64)
+    v = as_tensor('rows', rows, ('members', 'n'), torch.float64, finite=False).detach().cpu().numpy()
+    check(len(v)>0, "rows must have at least one member, got none")
+    check(not np.isinf(v).any(), "rows must be finite, or NaN where a member has none, they hold infinity")
     n = np.isfinite(v).sum(0)
     mean = np.where(n>0, np.nansum(v, 0)/np.maximum(n, 1), np.nan)
     var = np.where(n>1, np.nansum((v-mean)**2, 0)/np.maximum(n-1, 1), np.nan)
     return mean,t.ppf(.975, np.maximum(n-1, 1))*np.sqrt(var/np.maximum(n, 1))
 
 # %% ../../nbs/71_plots.curriculum.ipynb #da7b7e79
+def _check_curriculum(
+    curriculum, # CurriculumMetrics
+):
+    "Records with levels and members"
+    fits = all(hasattr(curriculum, n) for n in ('levels', 'runs', 'members', 'table')) and bool(curriculum.levels)
+    check(fits, f"curriculum must be CurriculumMetrics with at least one level, got {shown(curriculum)}")
+
 def over_epochs(
     curriculum, # CurriculumMetrics
     name:str,   # A metric with one value, or a list of values, per epoch
 )->tuple: # (members, epochs) values, NaN after a member's stop; first epoch of every level
     "A metric along the whole curriculum, levels one after the other"
+    _check_curriculum(curriculum)
     starts,parts,at = [],[],0
     for l in range(len(curriculum.levels)):
+        fits = all(isinstance(run[l].get('metrics'), dict) and run[l]['metrics'].get(name) for run in curriculum.runs)
+        check(fits, f"name must be a metric that every level recorded per epoch, like 'epoch_loss', got {shown(name)}")
         found = [np.asarray(run[l]['metrics'][name], np.float64) for run in curriculum.runs]
         found = [v.mean(1) if v.ndim>1 else v for v in found]
         part = np.full((len(found), max(map(len, found))), np.nan)
@@ -105,6 +117,10 @@ def plot_level(
     points:int=300, # Points to draw
 ): # matplotlib Axes
     "One level's polylipse"
+    names = ('n_foci', 'focal_angles', 'focal_weights', 'focal_centers')
+    absent = [n for n in names if not isinstance(record, dict) or n not in record]
+    check(not absent, f"record must be a level's record, it lacks {', '.join(absent)}, got {shown(record)}")
+    points = check_number('points', points, 1, 10**6, whole=True)
     ax = new_axes(ax, figsize=(2.4, 2.4))
     a,w = (torch.as_tensor(record[n], dtype=torch.float64) for n in ('focal_angles', 'focal_weights'))
     circle = record['n_foci']==1 and (record.get('circle') or record.get('classes')==2)
@@ -127,7 +143,8 @@ def plot_levels_grid(
     "All levels, one panel each"
     import matplotlib.pyplot as plt
     levels = getattr(curriculum, 'levels', curriculum)
-    cols = min(columns, len(levels))
+    check(isinstance(levels, (list, tuple)) and bool(levels), f"curriculum must have at least one level, got {shown(curriculum)}")
+    cols = min(check_number('columns', columns, 1, whole=True), len(levels))
     fig,axes = plt.subplots(math.ceil(len(levels)/cols), cols, figsize=(1.7*cols, 1.85*math.ceil(len(levels)/cols)), dpi=80, layout='constrained', squeeze=False)
     for ax in axes.flat[len(levels):]: ax.axis('off')
     for ax,r in zip(axes.flat, levels): plot_level(r, ax)
@@ -139,6 +156,7 @@ def plot_kappa_trajectory(
     ax=None,    # Axes
 ): # matplotlib Axes
     "Target and emergent kappa over the levels"
+    _check_curriculum(curriculum)
     ax = new_axes(ax, figsize=(5, 2.8))
     x,found = np.arange(1, len(curriculum.levels)+1),{n: curriculum.table(f'{n}_kappa').numpy() for n in ('target', 'emergent')}
     log,clipped = all((v>0).all() for v in found.values()),curriculum.table('clipped').numpy().any(0)
@@ -160,6 +178,7 @@ def plot_kappa_within_levels(
     ax=None,    # Axes
 ): # matplotlib Axes
     "Raw kappa per epoch and the target, with the transitions between levels"
+    _check_curriculum(curriculum)
     ax = new_axes(ax, figsize=(6, 2.6))
     rows,starts = over_epochs(curriculum, 'epoch_kappa_raw')
     targets = curriculum.table('target_kappa').numpy()
@@ -179,6 +198,7 @@ def plot_losses(
     ax=None,    # Axes
 ): # matplotlib Axes
     "Task loss and penalty per epoch"
+    _check_curriculum(curriculum)
     ax = new_axes(ax, figsize=(6, 2.6))
     names = dict(epoch_task_loss='cross-entropy', epoch_zero_loss='mean of f squared')
     found,starts = [over_epochs(curriculum, n)[0] for n in names],over_epochs(curriculum, 'epoch_loss')[1]
@@ -194,6 +214,7 @@ def plot_accuracy(
     ax=None,    # Axes
 ): # matplotlib Axes
     "Validation accuracy on the level at hand, per epoch"
+    _check_curriculum(curriculum)
     ax = new_axes(ax, figsize=(6, 2.6))
     rows,starts = over_epochs(curriculum, 'epoch_accuracy')
     _band(ax, np.arange(rows.shape[1]), rows, lw=1)
@@ -206,6 +227,7 @@ def plot_kernel(
     ax=None,    # Axes
 ): # matplotlib Axes
     "Scale beta and width t of the Poisson kernel, averaged over heads"
+    _check_curriculum(curriculum)
     ax = new_axes(ax, figsize=(6, 2.6))
     found = []
     for name,label in (('epoch_beta', r'$\beta$'), ('epoch_t', '$t$')):
@@ -223,6 +245,7 @@ def plot_forgetting(
     ax=None,    # Axes
 ): # matplotlib Axes
     "Validation accuracy on all levels after each, averaged over members"
+    _check_curriculum(curriculum)
     ax = new_axes(ax, figsize=(3.4, 2.9))
     M,half = (v.reshape(len(curriculum.levels), -1) for v in mean_and_interval(curriculum.forgetting().flatten(1)))
     image = ax.imshow(M, vmin=0, vmax=1, cmap='viridis')
@@ -242,6 +265,7 @@ def explore_levels(
     curriculum, # CurriculumMetrics
 ): # An ipywidgets box
     "One level's polylipse and where it stands on kappa's path"
+    _check_curriculum(curriculum)
     import ipywidgets as w
     import matplotlib.pyplot as plt
     def draw(level, member):

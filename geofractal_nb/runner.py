@@ -194,7 +194,7 @@ def _execute(
     logging.getLogger('papermill').addHandler(logging.NullHandler()) # we say it ourselves
     options = dict(cwd=os.getcwd(), progress_bar=False, kernel_name='python3',
                    stderr_file=sys.stderr if progress else None,
-                   extra_arguments=['--IPKernelApp.log_level=ERROR']) # no word of its sockets
+                   extra_arguments=['--IPKernelApp.log_level=CRITICAL']) # no word of its sockets
     try: pm.execute_notebook(str(path), str(target), values, **options)
     except pm.PapermillExecutionError as e: said = _one_line(f'{e.ename}: {e.evalue}')
     except DeadKernelError: said = 'its kernel died, killed or out of memory'

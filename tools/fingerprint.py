@@ -80,7 +80,7 @@ def fingerprint(path):
     "{'code': digest of the notebook's own code, 'library': digest of what it reaches}"
     trees = [ast.parse(c) for c in code_of(json.loads(Path(path).read_text(encoding='utf-8')))]
     start = [(node.module, a.name) for t in trees for node in ast.walk(t) if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0]==LIB for a in node.names]
-    library = [f'{m}.{n} '+''.join(map(ast.dump, definitions(m)[0][n])) for m,n in reached(start)]
+    library = sorted(f'{n} '+''.join(map(ast.dump, definitions(m)[0][n])) for m,n in reached(start)) # wherever they live
     return {'code': digest('\n'.join(map(ast.dump, trees))), 'library': digest('\n'.join(library))}
 
 

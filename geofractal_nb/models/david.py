@@ -106,7 +106,7 @@ class GeoFractalDavid(nn.Module):
                            levels=stairs.levels, radius=radius, kind=kind, terms=list(terms),
                            reference=reference, seed=seed)
 
-    def _prepare(self, features): # (B,F) of any float type and size -> rows for the projections
+    def prepare(self, features): # (B,F) of any float type and size -> rows for the projections
         weight = self.cantor_stairs.feature_to_position.weight
         shape = 'B',self.feature_dim
         x = as_tensor('features', features, shape, finite=False, device=weight.device)
@@ -117,7 +117,7 @@ class GeoFractalDavid(nn.Module):
         return torch.softmax(self.fusion_weights, 0)
 
     def forward(self, features, return_intermediates=False): # (B,F) -> logits (B,C)[, dict]
-        f = self._prepare(features)
+        f = self.prepare(features)
         values,digits = self.cantor_stairs(f)
         scale_logits = {s: self.heads[str(s)](f, values) for s in self.scales}
         logits = sum(w*l for w,l in zip(self.fusion(), scale_logits.values()))
@@ -129,7 +129,7 @@ class GeoFractalDavid(nn.Module):
         return self(features, return_intermediates=True)[1]['scale_logits']
 
     def get_cantor_values(self, features): # (B,F) -> (B,)
-        return self.cantor_stairs(self._prepare(features))[0]
+        return self.cantor_stairs(self.prepare(features))[0]
 
     @torch.no_grad()
     def get_geometric_weights(self): # scale -> term -> weight
@@ -137,13 +137,13 @@ class GeoFractalDavid(nn.Module):
 
     @torch.no_grad()
     def get_cantor_interval_distribution(self, features): # -> scale -> mean share of left, middle, right
-        digits = self.cantor_stairs(self._prepare(features))[1]
+        digits = self.cantor_stairs(self.prepare(features))[1]
         share = dict(zip(('left', 'middle', 'right'), digits[:,0].mean(0).tolist()))
         return {s: dict(share) for s in self.scales}
 
     @torch.no_grad()
     def explain(self, features, class_names=()): # (B,F) -> Explanation
-        f = self._prepare(features)
+        f = self.prepare(features)
         check(len(f)>0, "no features to explain: give at least one row")
         finite = bool(torch.isfinite(f).all())
         check(finite, "features must be finite to be explained: remove rows with NaN or infinity")

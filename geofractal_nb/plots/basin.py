@@ -11,8 +11,9 @@ __all__ = ['cantor_prototypes', 'plot_cantor_distribution', 'plot_cantor_sorted'
 import torch
 
 # %% ../../nbs/70_plots.basin.ipynb #35a06616
-from ..core import check
+from ..core import check, check_number, shown
 from ..interact import explore, new_axes
+from ..losses import class_labels
 from ..metrics import reliability
 from ..models.heads import TERMS
 
@@ -21,7 +22,9 @@ def cantor_prototypes(
     model, # GeoFractalDavid
 )->dict: # scale -> (C,) places, sorted
     "Every scale's class places on the stairs, in ascending order"
-    return {s: h.cantor_prototypes.detach().cpu().sort().values for s,h in model.heads.items()}
+    check(hasattr(model, 'heads'), f"model must be a GeoFractalDavid, got {shown(model)}")
+    places = lambda s: model.heads[str(s)].cantor_prototypes.detach().cpu().float()
+    return {s: places(s).sort().values for s in model.scales}
 
 # %% ../../nbs/70_plots.basin.ipynb #8dc8d63d
 def plot_cantor_distribution(
@@ -29,15 +32,21 @@ def plot_cantor_distribution(
     bins:int=0,  # Bins of the histogram, 0 for one per three classes, between 5 and 30
     ax=None,     # Axes
 ):
-    "Histogram of the classes' places, one line per scale"
-    ax = new_axes(ax)
+    "Histogram of the classes' places, one row of bars per scale"
+    bins = check_number('bins', bins, 0, 10**4, whole=True)
     places = cantor_prototypes(model)
+    ax = new_axes(ax)
     every = torch.cat(list(places.values()))
     low,high = every.min().item(),every.max().item()
     bins = bins or max(5, min(30, len(every)//len(places)//3))
-    for s,p in places.items(): ax.hist(p, bins=bins, range=(low, high), histtype='step', label=f'scale {s}')
-    ax.set(xlabel='Cantor prototype', ylabel='classes')
-    ax.legend(frameon=False, fontsize=8)
+    counts = {s: torch.histc(p, bins, low, high) for s,p in places.items()}
+    step = 1.15*max(c.max().item() for c in counts.values())
+    edges = torch.linspace(low, high, bins+1)
+    for i,(s,c) in enumerate(counts.items()): # one above the other: none hides another
+        ax.bar(edges[:-1], c, edges.diff(), bottom=i*step, align='edge', alpha=.7)
+    ax.set_yticks([i*step for i in range(len(counts))], [f'scale {s}' for s in counts])
+    ax.set(xlabel='Cantor prototype', title=f'classes, at most {step/1.15:.0f} a bin')
+    ax.title.set_fontsize(9)
     return ax
 
 # %% ../../nbs/70_plots.basin.ipynb #8cccf523
@@ -46,8 +55,9 @@ def plot_cantor_sorted(
     ax=None, # Axes
 ):
     "The classes' places in ascending order, one line per scale"
+    places = cantor_prototypes(model)
     ax = new_axes(ax)
-    for s,p in cantor_prototypes(model).items(): ax.plot(p, marker='.' if len(p)<50 else '', label=f'scale {s}')
+    for s,p in places.items(): ax.plot(p, marker='.' if len(p)<50 else '', label=f'scale {s}')
     ax.set(xlabel='class, sorted', ylabel='Cantor prototype')
     ax.legend(frameon=False, fontsize=8)
     return ax
@@ -58,13 +68,14 @@ def plot_cantor_cross_scale(
     axes=None, # Two axes
 ):
     "Mean and spread of the places, and the mixing weights, scale by scale"
+    places,weights = cantor_prototypes(model),model.get_geometric_weights()
     if axes is None:
         import matplotlib.pyplot as plt
         axes = plt.subplots(1, 2, figsize=(7.5, 2.8), dpi=100, layout='constrained')[1]
-    places,weights = cantor_prototypes(model),model.get_geometric_weights()
     at = range(len(places))
-    axes[0].errorbar(at, [p.mean().item() for p in places.values()], [p.std().item() for p in places.values()], fmt='o', capsize=4)
-    axes[0].set(xlabel='scale', ylabel='Cantor prototype, mean and std')
+    mean,std = ([f(p).item() for p in places.values()] for f in (torch.mean, torch.std))
+    axes[0].errorbar(at, mean, std, fmt='o', capsize=4)
+    axes[0].set(xlabel='scale', ylabel='prototype, mean and std')
     bottom = torch.zeros(len(places))
     for t in TERMS:
         share = torch.tensor([weights[s][t] for s in places])
@@ -76,17 +87,28 @@ def plot_cantor_cross_scale(
     return axes
 
 # %% ../../nbs/70_plots.basin.ipynb #7acb755f
+def _check_history(history): # Epoch records, at least one
+    ok = isinstance(history, (list, tuple)) and all(isinstance(r, dict) for r in history)
+    check(ok and history, f"history must be epoch records, at least one, got {shown(history)}")
+
 def plot_geometric_weights(
     history, # Epoch records of a run
     scale,   # Which head
     ax=None, # Axes
 ):
     "Mixing weights of one head over epochs, stacked to 1"
+    _check_history(history)
+    known = list(history[0]['geometric_weights'])
+    check(str(scale) in known, f"scale must be one of {known}, got {shown(scale)}")
     ax = new_axes(ax)
     shares = [[r['geometric_weights'][str(scale)][t] for r in history] for t in TERMS]
     ax.stackplot(range(len(history)), shares, labels=TERMS, alpha=.8)
-    ax.set(xlabel='epoch', ylabel='mixing weight', ylim=(0, 1), xlim=(0, max(len(history)-1, 1)), title=f'scale {scale}')
-    ax.legend(fontsize=7, loc='lower right')
+    ax.set(xlabel='epoch', ylabel='mixing weight', ylim=(0, 1), xlim=(0, max(len(history)-1, 1)))
+    middle,last = 0,len(history)-1
+    for t,share in zip(TERMS, shares): # named where they end
+        ax.text(last, middle+share[-1]/2, f'{t} ', ha='right', va='center', fontsize=8)
+        middle += share[-1]
+    ax.set_title(f'scale {scale}', fontsize=9)
     return ax
 
 # %% ../../nbs/70_plots.basin.ipynb #937f4b90
@@ -95,6 +117,7 @@ def plot_alpha(
     ax=None, # Axes
 ):
     "Path of alpha, the height of the plateaus, against the Cantor function's 1/2"
+    _check_history(history)
     ax = new_axes(ax)
     ax.plot([r['alpha'] for r in history], marker='.')
     ax.axhline(.5, color='grey', lw=.8, ls='--')
@@ -107,15 +130,36 @@ def plot_scale_accuracy(
     ax=None, # Axes
 ):
     "Validation accuracy of every scale and of their fusion"
+    _check_history(history)
     ax = new_axes(ax)
     names = [n for n in history[0] if n.startswith('val_scale') and n.endswith('_top1')]
-    for n in names: ax.plot([r[n] for r in history], lw=1, label=n.removeprefix('val_').removesuffix('_top1').replace('scale', 'scale '))
+    for n in names:
+        label = n.removeprefix('val_scale').removesuffix('_top1')
+        ax.plot([r[n] for r in history], lw=1, label=f'scale {label}')
     ax.plot([r['val_top1'] for r in history], 'k', lw=1.8, label='fused')
     ax.set(xlabel='epoch', ylabel='validation top-1')
     ax.legend(frameon=False, fontsize=8)
     return ax
 
 # %% ../../nbs/70_plots.basin.ipynb #0f0d3c07
+def _draw_classes(
+    ax,          # Axes
+    classes,     # Numbers of the classes
+    class_names, # All names, if known
+    points,      # (N, 2) samples
+    labels,      # (N,) their classes
+    vertices,    # (classes, k+1, 2)
+):
+    "Samples as dots, vertices as crosses, names at the centroids"
+    from matplotlib import colormaps
+    palette = colormaps['tab10' if len(classes)<=10 else 'tab20'].colors
+    for i,c in enumerate(classes):
+        color = palette[i%len(palette)]
+        ax.scatter(*points[labels==c].T, s=9, color=color, alpha=.6, lw=0)
+        ax.scatter(*vertices[i].T, s=45, color=color, marker='x')
+        name,at = class_names[c] if class_names else str(c),vertices[i].mean(0).tolist()
+        ax.annotate(name, at, fontsize=9, weight='bold')
+
 @torch.no_grad()
 def plot_class_map(
     model,                # GeoFractalDavid, on the CPU
@@ -127,22 +171,22 @@ def plot_class_map(
     ax=None,              # Axes
 ):
     "Samples, vertices and centroids of some classes on a plane"
-    ax = new_axes(ax, figsize=(4.8, 4.4))
-    head = model.heads[str(scale or max(model.scales))]
+    check(hasattr(model, 'heads'), f"model must be a GeoFractalDavid, got {shown(model)}")
+    scale = scale or max(model.scales)
+    check(scale in model.scales, f"scale must be one of {model.scales}, got {shown(scale)}")
+    head = model.heads[str(scale)]
     classes = [c for c in classes if c<len(head.class_prototypes)]
-    check(len(classes)>1, "a map needs at least two classes")
-    V = head.class_prototypes[classes]
-    q,center = head.query(model._prepare(features)),V.mean(1)
-    means = torch.stack([q[labels==c].mean(0) if (labels==c).any() else v for c,v in zip(classes, center)])
+    check(len(classes)>1, f"a map needs at least two classes, got {shown(classes)}")
+    labels = class_labels(labels, len(head.class_prototypes))
+    V,q = head.class_prototypes[classes],head.query(model.prepare(features))
+    check(len(q)==len(labels), f"{len(q)} feature rows but {len(labels)} labels")
+    center = V.mean(1)
+    mean_query = lambda c, v: q[labels==c].mean(0) if (labels==c).any() else v
+    means = torch.stack([mean_query(c, v) for c,v in zip(classes, center)])
     plane = torch.linalg.svd(means-means.mean(0), full_matrices=False)[2][:2].T
-    from matplotlib import colormaps
-    palette = colormaps['tab10' if len(classes)<=10 else 'tab20'].colors
-    for i,c in enumerate(classes):
-        color = palette[i%len(palette)]
-        ax.scatter(*(q[labels==c]@plane).T, s=9, color=color, alpha=.6, lw=0)
-        ax.scatter(*(V[i]@plane).T, s=45, color=color, marker='x')
-        ax.annotate(class_names[c] if class_names else str(c), (center[i]@plane).tolist(), fontsize=9, weight='bold')
-    ax.set(xticks=[], yticks=[], title=f'scale {scale or max(model.scales)}')
+    ax = new_axes(ax, figsize=(4.8, 4.4))
+    _draw_classes(ax, classes, class_names, q@plane, labels, V@plane)
+    ax.set(xticks=[], yticks=[], title=f'scale {scale}')
     return ax
 
 # %% ../../nbs/70_plots.basin.ipynb #53582d69
@@ -154,11 +198,15 @@ def explore_classes(
 ): # An ipywidgets box
     "Walk through the class map: which scale, which classes"
     import ipywidgets as w
-    C = len(next(iter(model.heads.values())).class_prototypes)
-    draw = lambda scale, first, shown: plot_class_map(model, features, labels, scale, range(first, min(first+shown, C)), class_names)
+    check(hasattr(model, 'heads'), f"model must be a GeoFractalDavid, got {shown(model)}")
+    C = model.config['num_classes']
+    def draw(scale, first, shown):
+        some = range(first, min(first+shown, C))
+        return plot_class_map(model, features, labels, scale, some, class_names)
     slow = dict(continuous_update=False)
     return explore(draw, scale=w.SelectionSlider(options=sorted(model.scales), **slow),
-        first=w.IntSlider(value=0, min=0, max=max(C-2, 0), **slow), shown=w.IntSlider(value=10, min=2, max=20, **slow))
+        first=w.IntSlider(value=0, min=0, max=max(C-2, 0), **slow),
+        shown=w.IntSlider(value=10, min=2, max=20, **slow))
 
 # %% ../../nbs/70_plots.basin.ipynb #edc69c89
 def plot_reliability(
@@ -168,8 +216,8 @@ def plot_reliability(
     ax=None,    # Axes
 ):
     "Accuracy against confidence, with the share of samples behind each bar"
-    ax = new_axes(ax, figsize=(3.6, 3.2))
     conf,acc,share = reliability(confidence, correct, bins)
+    ax = new_axes(ax, figsize=(3.6, 3.2))
     mid = (torch.arange(bins)+.5)/bins
     ax.bar(mid, acc, width=.9/bins, color='C0', alpha=.3)
     ax.plot(conf[share>0], acc[share>0], 'o-', color='C0', ms=4, lw=1, label='accuracy')

@@ -126,7 +126,8 @@ def test_stairs_are_the_same_with_and_without_the_checks():
 def test_quality_is_blind_to_size(k, spare, seed, size):
     V = torch.randn(k+1, k+spare, generator=generator(seed), dtype=torch.float64)
     assert_close(simplex_quality(size*V), simplex_quality(V), atol=1e-6, rtol=1e-6)
-    assert not is_degenerate(size*regular_simplex(k)) and is_degenerate(size*torch.ones(k+1, k, dtype=torch.float64))
+    flat = torch.ones(k+1, k, dtype=torch.float64)
+    assert not is_degenerate(size*regular_simplex(k)) and is_degenerate(size*flat)
     assert_close(edge_lengths(size*V)/size, edge_lengths(V))
 
 

@@ -9,7 +9,6 @@ __all__ = ['MAX_LEVELS', 'CENTERS', 'cantor_function', 'soft_digits', 'soft_stai
 # %% ../../nbs/10_geometry.cantor.ipynb #84277dd0
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 # %% ../../nbs/10_geometry.cantor.ipynb #c04cab70
 from ..core import as_tensor, check, check_flag, check_number, generator, seeded_linear

@@ -19,10 +19,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-.PHONY: help run curriculum test lab docs clean setup check notebooks pytest readme benchmarks
+.PHONY: help run curriculum test test-portable results lab docs clean setup check lint notebooks pytest readme benchmarks
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 15
 
 $(VENV)/bin/python:
 	@echo "== virtual environment in .venv ($(PYTHON))"
@@ -45,20 +45,17 @@ curriculum: setup ## self-paced curriculum: make curriculum [PRESET="quick|full|
 	@echo "== curriculum, $(PRESET), $(MEMBERS) members; results go to $(OUT)"
 	@geofractal run "$(ROOT)/nbs/experiments/train_curriculum.ipynb" -o "$(OUT)" -p "preset=$(PRESET)" -p members=$(MEMBERS) -p seed=$(SEED)
 
-test: setup check notebooks pytest ## every check
+test: setup ## every check, about four minutes; alone: make check, lint, notebooks, pytest
+	@cd "$(ROOT)" && python tools/test.py
 
-check:
-	@echo "== export, cleanliness, README, lint"
-	@cd "$(ROOT)" && python tools/check_repo.py
-	@cd "$(ROOT)" && ruff check --quiet --select F821,F403 geofractal_nb
+check lint notebooks pytest: setup
+	@cd "$(ROOT)" && python tools/test.py $@
 
-notebooks:
-	@echo "== the tests inside the notebooks"
-	@cd "$(ROOT)" && OMP_NUM_THREADS=1 nbdev_test --n_workers 2
+test-portable: setup ## notebooks and tests on other instruction sets, threads and seeds: [SETTING="seed=2 avx2"]
+	@cd "$(ROOT)" && python tools/portable.py $(SETTING)
 
-pytest:
-	@echo "== pytest"
-	@cd "$(ROOT)" && python -m pytest -q --durations=8 tests
+results: setup ## which results are out of date, or run one again: make results [NAME=penalty]
+	@cd "$(ROOT)" && python tools/results.py $(if $(NAME),refresh $(NAME))
 
 readme: setup ## README.md from nbs/index.ipynb
 	@cd "$(ROOT)" && python tools/build_readme.py

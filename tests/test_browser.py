@@ -4,7 +4,6 @@ import http.server
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -73,17 +72,17 @@ def free_port():
         return s.getsockname()[1]
 
 
-@pytest.fixture
-def lab(root, tmp_path):
+@pytest.fixture(scope='module')
+def lab(root, tmp_path_factory):
     "JupyterLab on loopback with a home of its own: address and token"
-    port,token = free_port(),secrets.token_hex(16)
+    tmp_path,port,token = tmp_path_factory.mktemp('lab'),free_port(),secrets.token_hex(16)
     shutil.copytree(root/'nbs', tmp_path/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     env = {**os.environ, **{f'JUPYTER{n}': str(tmp_path/'home'/n) for n in ('_CONFIG_DIR', '_DATA_DIR', '_RUNTIME_DIR', 'LAB_SETTINGS_DIR', 'LAB_WORKSPACES_DIR')}, 'IPYTHONDIR': str(tmp_path/'home/ipython')}
     said = open(tmp_path/'lab.log', 'w')
     p = subprocess.Popen([sys.executable, '-m', 'jupyter', 'lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', '--ServerApp.port_retries=0',
         f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={tmp_path/"nbs"}', '--LabApp.expose_app_in_browser=True', '--LabApp.news_url=None',
         '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'], stdout=said, stderr=subprocess.STDOUT, env=env)
-    address,until = f'http://127.0.0.1:{port}',time.monotonic()+90
+    address,until = f'http://127.0.0.1:{port}',time.monotonic()+180
     try:
         while True:
             try: urllib.request.urlopen(f'{address}/api/status?token={token}', timeout=2).close(); break
@@ -92,10 +91,17 @@ def lab(root, tmp_path):
                 threading.Event().wait(.2)
         yield address,token
     finally:
-        for _ in range(2): p.send_signal(signal.SIGINT)
-        try: p.wait(20)
-        except subprocess.TimeoutExpired: p.kill()
+        stop(p, address, token)
         said.close()
+
+
+def stop(server, address, token):
+    "Asked to shut down, which also ends its kernels; a server that does not answer gets a signal"
+    ask = urllib.request.Request(f'{address}/api/shutdown', method='POST', headers={'Authorization': f'token {token}'})
+    try: urllib.request.urlopen(ask, timeout=30).close()
+    except OSError: server.terminate()
+    try: server.wait(60)
+    except subprocess.TimeoutExpired: server.kill(); server.wait()
 
 
 IDLE = """() => { const k = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel;

@@ -19,7 +19,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-.PHONY: help run curriculum test test-portable results lab docs clean setup check lint notebooks pytest readme benchmarks
+.PHONY: help run curriculum test test-portable results lab docs clean setup check lint notebooks \
+        pytest readme benchmarks
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 15
@@ -51,7 +52,7 @@ test: setup ## every check, about four minutes; alone: make check, lint, noteboo
 check lint notebooks pytest: setup
 	@cd "$(ROOT)" && python tools/test.py $@
 
-test-portable: setup ## notebooks and tests on other instruction sets, threads and seeds: [SETTING="seed=2 avx2"]
+test-portable: setup ## notebooks and tests on other CPUs, threads, seeds: [SETTING="seed=2 avx2"]
 	@cd "$(ROOT)" && python tools/portable.py $(SETTING)
 
 results: setup ## which results are out of date, or run one again: make results [NAME=penalty]

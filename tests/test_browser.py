@@ -97,7 +97,8 @@ def lab(root, tmp_path_factory):
 
 def stop(server, address, token):
     "Asked to shut down, which also ends its kernels; a server that does not answer gets a signal"
-    ask = urllib.request.Request(f'{address}/api/shutdown', method='POST', headers={'Authorization': f'token {token}'})
+    ask = urllib.request.Request(f'{address}/api/shutdown', method='POST',
+                                 headers={'Authorization': f'token {token}'})
     try: urllib.request.urlopen(ask, timeout=30).close()
     except OSError: server.terminate()
     try: server.wait(60)

@@ -1,4 +1,4 @@
-"""On PYTHONPATH, with GEOFRACTAL_TEST_SEED=n: every seed that torch or numpy is given is shifted by n*1000003.
+"""On PYTHONPATH, with GEOFRACTAL_TEST_SEED=n, every seed of torch and numpy moves by n*1000003.
 
 The library and its tests stay as they are; what holds for one draw alone shows itself.
 """
@@ -8,7 +8,8 @@ if offset := 1_000_003*int(os.environ.get('GEOFRACTAL_TEST_SEED') or 0):
     import numpy as np
     import torch
 
-    def moved(seed, bits=63): return (int(seed)+offset)%2**bits if isinstance(seed, (int, np.integer)) else seed
+    def moved(seed, bits=63):
+        return (int(seed)+offset)%2**bits if isinstance(seed, (int, np.integer)) else seed
 
     class Alike(type(torch.Generator)):
         "isinstance answers as for the class that is replaced"

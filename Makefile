@@ -19,10 +19,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-.PHONY: help run curriculum test test-portable results lab docs clean setup readme benchmarks
+.PHONY: help run curriculum test test-portable results lab docs clean setup check lint notebooks \
+        pytest readme benchmarks
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(ROOT)/Makefile | sed 's/:.*## /\t/' | expand -t 15
 
 $(VENV)/bin/python:
 	@echo "== virtual environment in .venv ($(PYTHON))"
@@ -45,13 +46,16 @@ curriculum: setup ## self-paced curriculum: make curriculum [PRESET="quick|full|
 	@echo "== curriculum, $(PRESET), $(MEMBERS) members; results go to $(OUT)"
 	@geofractal run "$(ROOT)/nbs/experiments/train_curriculum.ipynb" -o "$(OUT)" -p "preset=$(PRESET)" -p members=$(MEMBERS) -p seed=$(SEED)
 
-test: setup ## every check; make test PARTS="check pytest" for some, portable for the processor's plain instructions
-	@cd "$(ROOT)" && python tools/test.py $(PARTS)
+test: setup ## every check, about four minutes; alone: make check, lint, notebooks, pytest
+	@cd "$(ROOT)" && python tools/test.py
 
-test-portable: setup ## notebooks and tests on other instruction sets, thread counts and seeds (an hour)
-	@cd "$(ROOT)" && python tools/portable.py
+check lint notebooks pytest: setup
+	@cd "$(ROOT)" && python tools/test.py $@
 
-results: setup ## which results are current; make results NAME=context computes one anew
+test-portable: setup ## notebooks and tests on other CPUs, threads, seeds: [SETTING="seed=2 avx2"]
+	@cd "$(ROOT)" && python tools/portable.py $(SETTING)
+
+results: setup ## which results are out of date, or run one again: make results [NAME=penalty]
 	@cd "$(ROOT)" && python tools/results.py $(if $(NAME),refresh $(NAME))
 
 readme: setup ## README.md from nbs/index.ipynb

@@ -6,8 +6,16 @@ import torch
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
-settings.register_profile('repo', max_examples=40, deadline=None, derandomize=True)
+OTHER_SEED = bool(int(os.environ.get('GEOFRACTAL_TEST_SEED') or 0)) # see tools/portable.py
+settings.register_profile('repo', max_examples=40, deadline=None, database=None,
+                          derandomize=not OTHER_SEED)
 settings.load_profile('repo')
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'exact_seed: exact values of one seed, left out for others')
+    if OTHER_SEED and torch.Generator is torch._C.Generator:
+        raise pytest.UsageError('GEOFRACTAL_TEST_SEED needs tools/other_seed on PYTHONPATH')
 
 
 @pytest.fixture(scope='session')

@@ -1,7 +1,6 @@
 "A real browser: the site by itself, and a slider in JupyterLab"
 import functools
 import http.server
-import json
 import os
 import secrets
 import shutil
@@ -75,29 +74,35 @@ def free_port():
 
 @pytest.fixture(scope='module')
 def lab(root, tmp_path_factory):
-    "One JupyterLab on loopback with a home of its own: address and token"
-    port,token,home = free_port(),secrets.token_hex(16),tmp_path_factory.mktemp('lab')
-    shutil.copytree(root/'nbs', home/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
-    env = {**os.environ, **{f'JUPYTER{n}': str(home/'home'/n) for n in ('_CONFIG_DIR', '_DATA_DIR', '_RUNTIME_DIR', 'LAB_SETTINGS_DIR', 'LAB_WORKSPACES_DIR')}, 'IPYTHONDIR': str(home/'home/ipython')}
-    said = open(home/'lab.log', 'w')
+    "JupyterLab on loopback with a home of its own: address and token"
+    tmp_path,port,token = tmp_path_factory.mktemp('lab'),free_port(),secrets.token_hex(16)
+    shutil.copytree(root/'nbs', tmp_path/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
+    env = {**os.environ, **{f'JUPYTER{n}': str(tmp_path/'home'/n) for n in ('_CONFIG_DIR', '_DATA_DIR', '_RUNTIME_DIR', 'LAB_SETTINGS_DIR', 'LAB_WORKSPACES_DIR')}, 'IPYTHONDIR': str(tmp_path/'home/ipython')}
+    said = open(tmp_path/'lab.log', 'w')
     p = subprocess.Popen([sys.executable, '-m', 'jupyter', 'lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', '--ServerApp.port_retries=0',
-        f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={home/"nbs"}', '--LabApp.expose_app_in_browser=True', '--LabApp.news_url=None',
+        f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={tmp_path/"nbs"}', '--LabApp.expose_app_in_browser=True', '--LabApp.news_url=None',
         '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'], stdout=said, stderr=subprocess.STDOUT, env=env)
     address,until = f'http://127.0.0.1:{port}',time.monotonic()+180
-    ask = lambda path, method='GET': urllib.request.urlopen(urllib.request.Request(f'{address}/api/{path}', method=method, headers={'Authorization': f'token {token}'}), timeout=20)
     try:
         while True:
-            try: ask('status').close(); break
+            try: urllib.request.urlopen(f'{address}/api/status?token={token}', timeout=2).close(); break
             except OSError:
                 assert p.poll() is None and time.monotonic()<until, Path(said.name).read_text()
                 threading.Event().wait(.2)
         yield address,token
-        for k in json.load(ask('kernels')): ask(f'kernels/{k["id"]}', 'DELETE').close() # or the server waits for each of them
-        ask('shutdown', 'POST').close()
-        p.wait(20)
     finally:
-        if p.poll() is None: p.kill(); p.wait()
+        stop(p, address, token)
         said.close()
+
+
+def stop(server, address, token):
+    "Asked to shut down, which also ends its kernels; a server that does not answer gets a signal"
+    ask = urllib.request.Request(f'{address}/api/shutdown', method='POST',
+                                 headers={'Authorization': f'token {token}'})
+    try: urllib.request.urlopen(ask, timeout=30).close()
+    except OSError: server.terminate()
+    try: server.wait(60)
+    except subprocess.TimeoutExpired: server.kill(); server.wait()
 
 
 IDLE = """() => { const k = window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session?.kernel;

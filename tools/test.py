@@ -1,4 +1,7 @@
-"""Every check of the repository: `python tools/test.py [PART ...]`. One part that fails does not stop the others."""
+"""Every check, also after one has failed: python tools/test.py [PART ...]
+
+Ends with one line per part; exit status 1 if any failed.
+"""
 import os
 import subprocess
 import sys
@@ -6,34 +9,39 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# name: (about how many seconds on two cores, commands, what to call alone)
-PARTS = {
-    'check': (10, [[sys.executable, 'tools/check_repo.py'], ['ruff', 'check', '--quiet', '--select', 'F821,F403', 'geofractal_nb']]),
-    'notebooks': (110, [['nbdev_test', '--n_workers', '2']]),
-    'portable': (90, [['nbdev_test', '--n_workers', '2']]),
-    'pytest': (270, [[sys.executable, '-m', 'pytest', '-q', '-n', '2', '--dist', 'loadfile', '--durations=5', 'tests']]),
+PARTS = { # name: what it is, seconds on two idle cores, command
+    'check': ('export, cleanliness, README', 3, 'python tools/check_repo.py'),
+    'lint': ('names that are missing', 1, 'ruff check --quiet --select F821,F403 geofractal_nb'),
+    'notebooks': ('the tests inside the notebooks', 60, 'nbdev_test --n_workers 2 --do_print'),
+    'pytest': ('properties, whole runs, a browser', 180,
+               'python -m pytest -q -n 2 --dist loadfile --durations=8 tests'),
 }
-USUAL = ('check', 'notebooks', 'pytest')
-ENVIRONMENT = {'notebooks': {'OMP_NUM_THREADS': '1'}, 'portable': {'OMP_NUM_THREADS': '1', 'ATEN_CPU_CAPABILITY': 'default'}, 'pytest': {'OMP_NUM_THREADS': '1'}}
 
 
-def in_words(seconds): return f'{seconds/60:.1f} min' if seconds>=90 else f'{seconds:.0f} s'
+def passes(name):
+    "Run a part, its output as it comes"
+    env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1',
+           'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'}
+    try: return not subprocess.run(PARTS[name][2].split(), cwd=ROOT, env=env).returncode
+    except OSError as e: print(f'{e}: run make setup'); return False
 
 
-def main():
-    asked = sys.argv[1:] or USUAL
-    unknown = [p for p in asked if p not in PARTS]
-    if unknown: sys.exit(f"unknown part {unknown[0]!r}: use some of {', '.join(PARTS)}")
-    print(f"== {len(asked)} parts, about {in_words(sum(PARTS[p][0] for p in asked))} on two idle cores: "+', '.join(f'{p} {in_words(PARTS[p][0])}' for p in asked), flush=True)
-    done = []
-    for i,part in enumerate(asked, 1):
-        print(f"== {part} ({i} of {len(asked)}, about {in_words(PARTS[part][0])})", flush=True)
-        env,begun = {**os.environ, 'PYTHONPATH': str(ROOT), **ENVIRONMENT.get(part, {})},time.monotonic()
-        failed = [c for c in PARTS[part][1] if subprocess.run(c, cwd=ROOT, env=env).returncode]
-        done.append((part, not failed, time.monotonic()-begun))
-    print('==')
-    for part,ok,seconds in done: print(f"{'passed' if ok else 'FAILED'}  {part:10s} {in_words(seconds):>8s}   alone: make test PARTS={part}")
-    return 0 if all(ok for _,ok,_ in done) else 1
+def main(names):
+    if unknown := set(names)-PARTS.keys():
+        return f'no part {", ".join(sorted(unknown))}; there are {", ".join(PARTS)}'
+    names,results = names or list(PARTS),[]
+    total = sum(PARTS[n][1] for n in names)
+    print(f'{len(names)} of {len(PARTS)} parts, about {total} s on two idle cores', flush=True)
+    for i,n in enumerate(names, 1):
+        about,seconds,_ = PARTS[n]
+        print(f'\n== {i}/{len(names)} {n}: {about}, about {seconds} s', flush=True)
+        start = time.monotonic()
+        ok = passes(n)
+        results.append((n, ok, time.monotonic()-start))
+    print()
+    for n,ok,seconds in results:
+        print(f'{n:10} {"passed" if ok else "FAILED"} {seconds:5.0f} s   make {n}')
+    return 0 if all(ok for _,ok,_ in results) else 1
 
 
-if __name__=='__main__': sys.exit(main())
+if __name__=='__main__': sys.exit(main(sys.argv[1:]))

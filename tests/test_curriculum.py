@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, strategies as st
 from torch.testing import assert_close
 
-from geofractal_nb.checkpoints import find_checkpoints, load_checkpoint, load_checkpoint_for_inference, save_level_checkpoint
+from geofractal_nb.training.checkpoints import find_checkpoints, load_checkpoint, load_checkpoint_for_inference, save_level_checkpoint
 from geofractal_nb.core import generator
 from geofractal_nb.models.zeta import ZetaBlock, dual_kernel_attention, gaussian_weights, poisson_weights, zeta_forward
 from geofractal_nb.models.zeta_step import Packed, automatic_gradients, zeta_gradients

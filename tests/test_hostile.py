@@ -36,7 +36,7 @@ def case(group, id, call, *words, right=None):
 
 def good_files(base):
     "One file of every format, and two interrupted trainings"
-    from geofractal_nb.checkpoints import save_level_checkpoint
+    from geofractal_nb.training.checkpoints import save_level_checkpoint
     from geofractal_nb.models.david import GeoFractalDavid, save_model
     from geofractal_nb.models.zeta import ZetaBlock
     from geofractal_nb.core import generator, seeded_linear
@@ -111,7 +111,7 @@ FINITE = lambda tensors: all(torch.is_tensor(t) for t in tensors.values())
 
 def readers():
     "Every reader: name -> (good file, suffix, call of a path, what a right answer is)"
-    from geofractal_nb.checkpoints import load_checkpoint, load_checkpoint_for_inference
+    from geofractal_nb.training.checkpoints import load_checkpoint, load_checkpoint_for_inference
     from geofractal_nb.data.embeddings import load_dataset
     from geofractal_nb.data.store import open_store
     from geofractal_nb.models.david import load_model
@@ -312,7 +312,7 @@ def programs(base, rng):
 
 
 def bombs(base, rng):
-    from geofractal_nb.checkpoints import load_checkpoint
+    from geofractal_nb.training.checkpoints import load_checkpoint
     from geofractal_nb.storage import load_json, load_state, load_tensors
     good,level = (base/'model.pt').read_bytes(),(base/'level.pt').read_bytes()
     def pt(id, data, *words):
@@ -433,7 +433,7 @@ def bombs(base, rng):
 
 
 def settings(base, rng):
-    from geofractal_nb.checkpoints import load_checkpoint, load_checkpoint_for_inference
+    from geofractal_nb.training.checkpoints import load_checkpoint, load_checkpoint_for_inference
     good = torch.load(base/'level.pt', weights_only=True)
     def saved(parts):
         def run(folder):
@@ -491,7 +491,7 @@ EVIL = ('', ' ', '.', '..', '../x', '../../etc/passwd', '/etc/passwd', 'a/b', 'a
 
 
 def names(base, rng):
-    from geofractal_nb.checkpoints import find_checkpoints
+    from geofractal_nb.training.checkpoints import find_checkpoints
     from geofractal_nb.data.embeddings import load_dataset
     from geofractal_nb.models.david import load_model
     from geofractal_nb.storage import (load_json, load_state, load_tensors, run_lock, save_json,
@@ -700,7 +700,7 @@ def test_leftovers_are_swept_once_their_writer_is_gone(tmp_path):
 
 FULL = """
 import resource, sys, torch
-from geofractal_nb.checkpoints import save_level_checkpoint
+from geofractal_nb.training.checkpoints import save_level_checkpoint
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try: save_level_checkpoint(sys.argv[1], {'model_state_dict': {'w': torch.ones(5000)}})
 except OSError as e: print(e)

@@ -60,7 +60,7 @@ def test_killed_at_any_moment_it_resumes_bit_identically(toy, tmp_path):
     assert not list(tmp_path.rglob('*.tmp'))
 
 
-@pytest.mark.parametrize('part', ['save_json', 'save_checkpoint'])
+@pytest.mark.parametrize('part', ['save_json', 'save_run_state'])
 def test_killed_between_two_writes(part, toy, tmp_path, monkeypatch):
     import geofractal_nb.training.observers as obs
     data,run,clean = load_dataset(toy[0]),RunFolder(tmp_path, 'm', 'r'),RunFolder(tmp_path/'c', 'm', 'r')

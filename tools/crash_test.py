@@ -39,7 +39,7 @@ import torch
 import torch._dynamo
 
 from geofractal_nb import storage
-from geofractal_nb.checkpoints import load_checkpoint
+from geofractal_nb.training.checkpoints import load_checkpoint
 from geofractal_nb.data.embeddings import EmbeddingData, make_splits
 from geofractal_nb.data.store import cached_store
 from geofractal_nb.data.text import embed_texts

@@ -6,13 +6,11 @@
 """
 import argparse
 import json
-import os
-import re
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tools.execute import execute
 from tools.fingerprint import ROOT, fingerprint
 
 BANNER = '<div class="out-of-date">**Out of date.**'
@@ -60,21 +58,12 @@ def mark(path):
 
 def refresh(path):
     "Execute in place; the fingerprint is taken before, so that a change during the run is noticed"
-    import nbformat
-    from nbclient import NotebookClient
-    nb,depends,begun = nbformat.read(path, 4),fingerprint(path),time.monotonic()
+    nb,depends = read(path),fingerprint(path)
     unmark(nb)
-    os.environ['GEOFRACTAL_HEADLESS'] = '1'
-    NotebookClient(nb, timeout=None, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}}).execute()
-    for c in nb.cells:
-        c.metadata.pop('execution', None)
-        if c.cell_type=='code':
-            c.execution_count = None
-            c.outputs = [o for o in c.outputs if not (o.output_type=='stream' and o.name=='stderr')] # progress bars
-            for o in c.outputs:
-                if 'execution_count' in o: o.execution_count = None
-    nb.metadata.pop('widgets', None)
-    nb.metadata['geofractal'] = {**depends, 'seconds': round(time.monotonic()-begun)}
+    write(path, nb)
+    seconds = execute(path)
+    nb = read(path)
+    nb['metadata']['geofractal'] = {**depends, 'seconds': round(seconds)}
     write(path, nb)
 
 

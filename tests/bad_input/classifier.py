@@ -9,7 +9,7 @@ from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid, save_model
 from geofractal_nb.models.heads import SimplexHead
 from geofractal_nb.storage import save_tensors
-from geofractal_nb.training.basin import BasinConfig, begin, close_epoch, train_epoch
+from geofractal_nb.training.basin import BasinConfig, begin_basin, close_basin_epoch, train_basin_epoch
 
 NAN,INF = float('nan'),float('inf')
 Y = torch.arange(60)%3
@@ -37,7 +37,7 @@ def saved(tmp, change=None, meta=None):
     return tmp/'m.safetensors'
 
 
-def begun(): return begin(BasinConfig(**TINY), DATA)
+def begun(): return begin_basin(BasinConfig(**TINY), DATA)
 
 
 WRONG_SIZES = [(dict(k=-1), 'k must be'), (dict(k=0), 'k must be'), (dict(k=2.5), 'k must be'), (dict(k='2'), 'k must be'), (dict(scales=()), 'distinct widths'), (dict(scales=64), 'tuple of widths'),
@@ -136,11 +136,11 @@ ROWS = [
     right('training.basin.calibrate_temperature', lambda f: 0<f(MODEL, DATA)<11, True),
     right('training.basin.TrainState', lambda f: type(begun()) is f, True),
     right('training.basin.build_optimizer', lambda f: len(f(BasinConfig(), MODEL, ContrastiveBasinLoss()).param_groups)>2, True),
-    refused('training.basin.begin', lambda f: f(None, DATA), 'BasinConfig'),
-    refused('training.basin.begin', lambda f: f(BasinConfig(**TINY), X), 'EmbeddingData'),
-    right('training.basin.begin', lambda f: f(BasinConfig(**TINY), DATA).epoch, 0),
-    right('training.basin.train_epoch', lambda f: 'train_loss' in f(begun(), DATA), True),
-    right('training.basin.close_epoch', lambda f: [s := begun(), f(s, DATA, train_epoch(s, DATA), 0.), s.stopped][2], 'all epochs done'),
+    refused('training.basin.begin_basin', lambda f: f(None, DATA), 'BasinConfig'),
+    refused('training.basin.begin_basin', lambda f: f(BasinConfig(**TINY), X), 'EmbeddingData'),
+    right('training.basin.begin_basin', lambda f: f(BasinConfig(**TINY), DATA).epoch, 0),
+    right('training.basin.train_basin_epoch', lambda f: 'train_loss' in f(begun(), DATA), True),
+    right('training.basin.close_basin_epoch', lambda f: [s := begun(), f(s, DATA, train_basin_epoch(s, DATA), 0.), s.stopped][2], 'all epochs done'),
     right('training.basin.BasinResult', lambda f: f(BasinConfig(), MODEL, 1., []).seconds, 0),
     refused('training.basin.fit', lambda f: f({}, DATA), 'BasinConfig'),
     right('training.basin.fit', lambda f: len(f(BasinConfig(**TINY), DATA).history), 1),

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from bad_input import refused, right
-from geofractal_nb.checkpoints import save_level_checkpoint
+from geofractal_nb.training.checkpoints import save_level_checkpoint
 from geofractal_nb.core import generator, seeded_linear
 from geofractal_nb.models.zeta import ZetaBlock
 from geofractal_nb.storage import load_json, load_tensors, save_json, save_tensors, write_text
 from geofractal_nb.training.observers import Observer
-from geofractal_nb.training.runs import PROGRESS, RunFolder, load_checkpoint, save_checkpoint
+from geofractal_nb.training.runs import PROGRESS, RunFolder, load_run_state, save_run_state
 
 nan,inf = float('nan'),float('inf')
 W = {'w': torch.arange(6.).reshape(2, 3)}
@@ -81,8 +81,8 @@ def used(manager, *args): # enter and leave
 
 READERS = ('storage.load_json', 'storage.load_tensors', 'storage.load_state',
            'storage.load_pickled',
-           'storage.existing_file', 'checkpoints.load_checkpoint',
-           'checkpoints.load_checkpoint_for_inference')
+           'storage.existing_file', 'training.checkpoints.load_checkpoint',
+           'training.checkpoints.load_checkpoint_for_inference')
 ROWS = [
     *(refused(s, lambda f, v=v: f(v), word) for s in READERS
       for v,word in ((None, 'None'), (7, '7'), (b'x.pt', "b'x.pt'"), ('', 'folder'),
@@ -208,23 +208,23 @@ ROWS = [
               'x.ckpt must tell') for v in (None, [], 7, {}, {**TOLD, 'epoch': '1'},
                                             {**TOLD, 'epoch': True}, {**TOLD, 'x': 1})),
     right('training.runs.check_progress', lambda f: f(TOLD, PROGRESS, 'x'), TOLD),
-    *(refused('training.runs.save_checkpoint', lambda f, t, v=v: f(run(t), v, TOLD),
+    *(refused('training.runs.save_run_state', lambda f, t, v=v: f(run(t), v, TOLD),
               'parts must be') for v in (None, {}, {'model': W}, {**RUN, 'model': None})),
-    refused('training.runs.save_checkpoint', lambda f, t: f(run(t), RUN, {}), 'must tell'),
-    refused('training.runs.save_checkpoint', lambda f: f('runs/m/r', RUN, TOLD), 'RunFolder'),
-    right('training.runs.save_checkpoint', lambda f, t: (f(run(t), RUN, TOLD),
-            load_checkpoint(run(t))[0]['model']['w'])[1], W['w']),
-    *(refused('training.runs.load_checkpoint', lambda f, t, v=v: f(saved(t, told=v)),
+    refused('training.runs.save_run_state', lambda f, t: f(run(t), RUN, {}), 'must tell'),
+    refused('training.runs.save_run_state', lambda f: f('runs/m/r', RUN, TOLD), 'RunFolder'),
+    right('training.runs.save_run_state', lambda f, t: (f(run(t), RUN, TOLD),
+            load_run_state(run(t))[0]['model']['w'])[1], W['w']),
+    *(refused('training.runs.load_run_state', lambda f, t, v=v: f(saved(t, told=v)),
               'state.safetensors')
       for v in (None, [], {}, {**TOLD, 'epoch': 2}, {**TOLD, 'history': []},
                 {**TOLD, 'history': [7]}, {**TOLD, 'best_record': {}})),
-    *(refused('training.runs.load_checkpoint', lambda f, t, v=v: f(saved(t, v)),
+    *(refused('training.runs.load_run_state', lambda f, t, v=v: f(saved(t, v)),
               'state.safetensors', word)
       for v,word in (({**RUN, 'model': {}}, "'model'"), ({**RUN, 'optimizer': {}}, "'optimizer'"),
                      ({**RUN, 'other': W}, 'other/w'), ({**RUN, 'best': {'w': W['w']*nan}},
                                                         'NaN'))),
-    refused('training.runs.load_checkpoint', lambda f: f('runs/m/r'), 'RunFolder'),
-    right('training.runs.load_checkpoint', lambda f, t: f(run(t)), (None, None)),
+    refused('training.runs.load_run_state', lambda f: f('runs/m/r'), 'RunFolder'),
+    right('training.runs.load_run_state', lambda f, t: f(run(t)), (None, None)),
     refused('training.runs.save_best', lambda f, t: f(run(t), nan, print, {}), 'accuracy'),
     refused('training.runs.save_best', lambda f, t: f(run(t), .5, None, {}), 'function'),
     refused('training.runs.save_best', lambda f: f('runs', .5, print, {}), 'RunFolder'),
@@ -241,61 +241,61 @@ ROWS = [
     *(refused(f'training.observers.{n}', lambda f, v=v: f(v), 'RunFolder')
       for n in ('TensorBoard', 'Checkpoints') for v in (None, 'runs', 7, types.SimpleNamespace())),
 
-    *(refused('checkpoints.save_level_checkpoint', lambda f, t, v=v: f(t/'a.pt', v), word)
+    *(refused('training.checkpoints.save_level_checkpoint', lambda f, t, v=v: f(t/'a.pt', v), word)
       for v,word in ((None, 'dictionary'), ([1], 'dictionary'), ({1: 2}, 'names'),
                      ({'a': print}, 'plain values'), ({'a': {1, 2}}, 'plain values'))),
-    refused('checkpoints.save_level_checkpoint',
+    refused('training.checkpoints.save_level_checkpoint',
             lambda f, t: (a := {}, a.update(a=a), f(t/'a.pt', a)), 'without end'),
-    right('checkpoints.save_level_checkpoint', lambda f,
+    right('training.checkpoints.save_level_checkpoint', lambda f,
           t: (f(t/'a.pt', {'k': np.float32(.5)}), torch.load(t/'a.pt', weights_only=True)['k'])[1],
           .5),
-    *(refused('checkpoints.upgrade_checkpoint', lambda f, v=v: f(v), 'dictionaries')
+    *(refused('training.checkpoints.upgrade_checkpoint', lambda f, v=v: f(v), 'dictionaries')
       for v in (None, {}, [1], dict(model_config=1, dataset_config={}, curriculum_info={}))),
-    *(refused('checkpoints.upgrade_checkpoint', lambda f,
+    *(refused('training.checkpoints.upgrade_checkpoint', lambda f,
               v=v: f(dict(model_config={}, curriculum_info={}, dataset_config=v)), 'focal_angles')
               for v in ({}, {**FOCI, 'focal_angles': 'x'},
                         {**FOCI, 'focal_angles': [[1], [2, 3]]})),
-    right('checkpoints.upgrade_checkpoint',
+    right('training.checkpoints.upgrade_checkpoint',
           lambda f: f(dict(model_config={}, curriculum_info={},
                            dataset_config=FOCI))['dataset_config']['focal_angles'],
                            torch.arange(3., dtype=torch.float64)),
-    *(refused('checkpoints.find_checkpoints', lambda f, v=v: f(v), 'folder')
+    *(refused('training.checkpoints.find_checkpoints', lambda f, v=v: f(v), 'folder')
       for v in (None, 7, '', 'nowhere', b'x')),
-    refused('checkpoints.find_checkpoints', lambda f, t: f(t), 'no level_*'),
-    right('checkpoints.find_checkpoints', lambda f,
+    refused('training.checkpoints.find_checkpoints', lambda f, t: f(t), 'no level_*'),
+    right('training.checkpoints.find_checkpoints', lambda f,
           t: f(str(level(t/'level_3_checkpoint.pt').parent))[0].name, 'level_3_checkpoint.pt'),
-    *(refused('checkpoints.load_checkpoint', lambda f, t, v=v: f(version(t/'v.pt', v)), 'v.pt',
+    *(refused('training.checkpoints.load_checkpoint', lambda f, t, v=v: f(version(t/'v.pt', v)), 'v.pt',
               'version', '1.0.0', '2.0') for v in ('99', '2.00', None, 2., 2, ['2.0'])),
-    refused('checkpoints.load_checkpoint', lambda f, t: f(pickled(t/'a.pt', [1])), 'a.pt',
+    refused('training.checkpoints.load_checkpoint', lambda f, t: f(pickled(t/'a.pt', [1])), 'a.pt',
             'no checkpoint'),
-    refused('checkpoints.load_checkpoint', lambda f,
+    refused('training.checkpoints.load_checkpoint', lambda f,
             t: f(pickled(t/'a.pt', {'model_config': Program()})), 'posix.system'),
-    *(refused('checkpoints.load_checkpoint', lambda f, t,
+    *(refused('training.checkpoints.load_checkpoint', lambda f, t,
               v=v: f(level(t/'a.pt', dataset_config={**FOCI, 'n_foci': v})), 'n_foci')
               for v in (0, -1, 10**9, nan, '3', [3])),
-    refused('checkpoints.load_checkpoint', lambda f, t: f(level(t/'a.pt'), 'cuda:99'), "'cuda:99'",
+    refused('training.checkpoints.load_checkpoint', lambda f, t: f(level(t/'a.pt'), 'cuda:99'), "'cuda:99'",
             'auto'),
-    right('checkpoints.load_checkpoint', lambda f,
+    right('training.checkpoints.load_checkpoint', lambda f,
           t: f(str(level(t/'a.pt')))['dataset_config']['n_foci'], 3),
-    *(refused('checkpoints.load_checkpoint_for_inference', lambda f, t, n=n,
+    *(refused('training.checkpoints.load_checkpoint_for_inference', lambda f, t, n=n,
               v=v: f(level(t/'a.pt', model_config={'d_model': 8, 'n_heads': 2, n: v})), 'a.pt', n)
       for n,v in (('d_model', 10**9), ('d_model', nan), ('n_heads', 0), ('n_heads', '2'),
                   ('depth', 10**6), ('feed_forward', 10**12), ('learn_mix', 'no'),
                   ('learn_mix', True))),
-    refused('checkpoints.load_checkpoint_for_inference', lambda f,
+    refused('training.checkpoints.load_checkpoint_for_inference', lambda f,
             t: f(level(t/'a.pt', classifier_state_dict={'weight': torch.full((3, 8), nan),
                                                         'bias': torch.ones(3)})),
                                                         'classifier.weight', 'NaN'),
-    refused('checkpoints.load_checkpoint_for_inference', lambda f,
+    refused('training.checkpoints.load_checkpoint_for_inference', lambda f,
             t: f(level(t/'a.pt', classifier_state_dict={'weight': torch.ones(3, 9),
                                                         'bias': torch.ones(3)})), '9 features'),
-    refused('checkpoints.load_checkpoint_for_inference', lambda f,
+    refused('training.checkpoints.load_checkpoint_for_inference', lambda f,
             t: f(level(t/'a.pt', classifier_state_dict={'bias': torch.ones(3)})), 'weight matrix'),
-    refused('checkpoints.load_checkpoint_for_inference', lambda f, t: f(level(t/'a.pt'), 'gpu7'),
+    refused('training.checkpoints.load_checkpoint_for_inference', lambda f, t: f(level(t/'a.pt'), 'gpu7'),
             'gpu7'),
-    right('checkpoints.load_checkpoint_for_inference', lambda f,
+    right('training.checkpoints.load_checkpoint_for_inference', lambda f,
           t: f(level(t/'a.pt'))[1].weight.shape, (3, 8)),
-    right('checkpoints.load_checkpoint_for_inference',
+    right('training.checkpoints.load_checkpoint_for_inference',
           lambda f, t: f(level(t/'a.pt', classifier_state_dict=MIXED))[1].weight.detach(),
           torch.ones(3, 8)),
 ]

@@ -98,8 +98,9 @@ def model_card(
     return '\n\n'.join([HEADER, f'# GeoFractalDavid on {data.name}',
         'A multi-scale prototype classifier on frozen embeddings (geometric basin classifier), '
         'trained with [geofractal_nb].', '## Performance',
-        f"The model was chosen on {rows['validation']} validation rows (epoch {result.best_epoch+1} "
-        f"of {len(result.history)}, {result.stopped}) and evaluated once on {rows['test']} test rows.",
+        f"The model was chosen on {rows['validation']} validation rows (epoch "
+        f"{result.best_epoch+1} of {len(result.history)}, {result.stopped}) and evaluated once on "
+        f"{rows['test']} test rows.",
         accuracy_table(result),
         f'Training took {result.seconds:.1f} s on {result.device} in {result.precision}, '
         f'seed {c.seed}.',
@@ -110,7 +111,8 @@ def model_card(
         f"{m.config['k']+1} vertices per class and scale ({vertices} in all), "
         f'{sum(p.numel() for p in m.parameters()):,} parameters. AdamW, peak rate {c.lr:g} '
         f'(x{c.fusion_lr:g} for fusion weights, x{c.stairs_lr:g} for the stairs), {c.scheduler} '
-        f"schedule, batch {c.batch_size}, {rows['train']} training rows of width {data.feature_dim}. "
+        f"schedule, batch {c.batch_size}, {rows['train']} training rows of width "
+        f'{data.feature_dim}. '
         f'The probability of class c is softmax(logits / {result.temperature:.4f}).',
         '## Usage', usage(m, weights),
         f'Written on {datetime.now(timezone.utc):%Y-%m-%d} with torch {torch.__version__}.'])+'\n'

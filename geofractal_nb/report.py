@@ -104,7 +104,7 @@ def holm(
 
 # %% ../nbs/02_report.ipynb #5c09a04f
 def bootstrap_interval(
-    values,           # (S, n) per seed and row: 1 for right, 0 for wrong, or a difference of methods
+    values,           # (S, n) per seed and row: 1 for right, 0 for wrong, or a difference
     level:float=.95,  # Coverage
     draws:int=2000,   # Resampled means
     seed:int=0,       # Seeds the resampling

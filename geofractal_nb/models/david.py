@@ -136,7 +136,7 @@ class GeoFractalDavid(nn.Module):
         return {s: dict(zip(TERMS, self.heads[str(s)].mix().tolist())) for s in self.scales}
 
     @torch.no_grad()
-    def get_cantor_interval_distribution(self, features): # -> scale -> mean share of left, middle, right
+    def get_cantor_interval_distribution(self, features): # -> scale -> share of every third
         digits = self.cantor_stairs(self.prepare(features))[1]
         share = dict(zip(('left', 'middle', 'right'), digits[:,0].mean(0).tolist()))
         return {s: dict(share) for s in self.scales}

@@ -52,7 +52,8 @@ def save_level_checkpoint(
     now = time.strftime('%Y-%m-%dT%H:%M:%S')
     meta = dict(version='2.0', timestamp=now, pytorch_version=str(torch.__version__))
     try: plain = _plain(parts)
-    except RecursionError as e: raise ValueError("parts must not hold one another without end") from e
+    except RecursionError as e:
+        raise ValueError("parts must not hold one another without end") from e
     data = io.BytesIO()
     torch.save({**plain, 'viz_config': VIZ, 'metadata': meta}, data)
     with atomic_path(path) as tmp: tmp.write_bytes(data.getbuffer())

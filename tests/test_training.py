@@ -133,6 +133,13 @@ def test_features_that_overflow_stop_the_run(toy, tmp_path):
     with pytest.raises(ValueError, match='finite'): fit(QUICK, load_dataset(tmp_path/'huge.safetensors'))
 
 
+@pytest.mark.parametrize('size', [1e30, 1e-30])
+def test_a_fit_is_blind_to_the_size_of_its_features(size, toy):
+    data = load_dataset(toy[0])
+    a,b = fit(QUICK, data),fit(QUICK, replace(data, features=data.features*size))
+    assert abs(a.test['loss']-b.test['loss'])<.05 and b.test['top1']>.9
+
+
 FULL = """
 import resource, sys
 from pathlib import Path

@@ -23,6 +23,9 @@ from tools.results import is_marked, notebooks as results, read, status
 
 LIMIT = 200_000 # bytes of output in one cell
 WIDTH = 100     # characters of a line of code
+# Notebooks with wider lines, written before there was a limit; the list may only become shorter
+WIDE = {'18_data.store', '19_data.text', '20_data.embeddings', '32_models.zeta', '33_models.zeta_step', '53_training.levels', '54_training.members',
+        '56_training.curriculum', '71_plots.curriculum', 'basin_ablation', 'basin_choice', 'basin_vs_baselines', 'replication', 'does_it_help'}
 # Numbers in prose that no cell prints: cited from elsewhere, or facts of the world
 CITED = {
     'everywhere': {95.},     # the coverage of every interval, in per cent
@@ -67,6 +70,7 @@ def blemishes():
 
 def long_lines():
     for p,nb in notebooks().items():
+        if p.stem in WIDE: continue
         for i,text in cells(nb, 'code'):
             for line in text.splitlines():
                 if len(line)>WIDTH: yield f'{name_of(p)} cell {i}: a line of {len(line)} characters, {WIDTH} fit: {line.strip()[:60]}...'
@@ -97,6 +101,13 @@ def wrong_imports():
     for p in [*ROOT.glob('tests/**/*.py'), *ROOT.glob('tools/*.py'), *ROOT.glob('benchmarks/*.py')]:
         for module,name in imports(p.read_text(encoding='utf-8')):
             if name.startswith('_'): yield f'{name_of(p)}: imports the private {name} from {module}'
+
+
+def site_order():
+    "The site lists every component once, by number"
+    listed = re.findall(r'- (\d\d_[\w.]+\.ipynb)', (ROOT/'_quarto.yml').read_text(encoding='utf-8'))
+    there = sorted(p.name for p in notebooks() if p.parent.name=='nbs' and p.name[0].isdigit())
+    if listed!=there: yield f"_quarto.yml lists {sorted(set(listed)^set(there)) or 'the components'} differently from nbs: every component once, by number"
 
 
 def stale():
@@ -159,7 +170,7 @@ def unprinted_numbers():
 
 
 def main():
-    problems = [p for look in (out_of_step, blemishes, long_lines, wrong_imports, stale, empty_figures, unprinted_numbers) for p in look()]
+    problems = [p for look in (out_of_step, blemishes, long_lines, wrong_imports, site_order, stale, empty_figures, unprinted_numbers) for p in look()]
     if (ROOT/'README.md').read_text(encoding='utf-8')!=readme(): problems.append('README.md is not what nbs/index.ipynb says: run make readme')
     for p in problems: print(p, file=sys.stderr)
     print(f"{len(problems)} problems" if problems else f"{len(notebooks())} notebooks in order")

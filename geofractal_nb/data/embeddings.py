@@ -203,14 +203,15 @@ def _rows(
     return _whole(name, rows)
 
 def _check_splits(
-    splits,   # 'train', 'validation', 'test' -> row numbers
+    splits,    # 'train', 'validation' and, unless withheld, 'test' -> row numbers
     total:int, # N
 )->dict: # The same with int64 row numbers
-    "Three non-empty disjoint sets of rows, or a `ValueError`"
-    ok = isinstance(splits, dict) and set(splits)==set(_SPLITS)
+    "Two or three non-empty disjoint sets of rows, or a `ValueError`"
+    ok = isinstance(splits, dict) and set(splits)|{'test'}==set(_SPLITS)
     has = sorted(map(str, splits)) if isinstance(splits, dict) else splits
-    check(ok, f"splits must be a dict of row numbers with the keys {_SPLITS}, got {shown(has)}")
-    splits = {n: _rows(f'the {n} split', splits[n]) for n in _SPLITS}
+    check(ok, f"splits must be a dict of row numbers with the keys {_SPLITS}, "
+              f"of which 'test' may be left out, got {shown(has)}")
+    splits = {n: _rows(f'the {n} split', splits[n]) for n in _SPLITS if n in splits}
     used = torch.zeros(total, dtype=torch.bool)
     for n,rows in splits.items():
         low,high = int(rows.min()),int(rows.max())
@@ -224,11 +225,11 @@ def _check_splits(
 # %% ../../nbs/20_data.embeddings.ipynb #2dc935f9
 @dataclass(frozen=True)
 class EmbeddingData:
-    "Frozen embeddings with labels and three splits; features may live in a file"
+    "Frozen embeddings with labels and splits; features may live in a file"
     name:str                     # What to call it in reports
     features:torch.Tensor        # (N, F) floating point, in memory or mapped
     labels:torch.Tensor          # (N,) int64 in [0, C)
-    splits:dict = field(repr=False) # 'train', 'validation', 'test' -> row numbers
+    splits:dict = field(repr=False) # 'train', 'validation' and, unless withheld, 'test' -> row numbers
     class_names:tuple = ()       # C names, if known
     texts:tuple = field(default=(), repr=False) # N source texts, if known
 
@@ -261,7 +262,7 @@ class EmbeddingData:
             raise ValueError(f"rows must be row numbers below {len(self.labels)}, got {shown(rows)}") from e
 
     def arrays(self, split): # split's name -> features, labels as NumPy arrays
-        return tuple(t.numpy() for t in self.batch(self.splits[check_choice('split', split, _SPLITS)]))
+        return tuple(t.numpy() for t in self.batch(self.splits[check_choice('split', split, tuple(self.splits))]))
 
 # %% ../../nbs/20_data.embeddings.ipynb #25e34626
 def shuffled_batches(
@@ -687,6 +688,16 @@ def _called(
     check(ok, f"the data set {shown(str(name))} must return features, labels and extra facts, got {shown(found)}")
     return found
 
+@contextmanager
+def _naming(
+    source, # Where the rows come from
+):
+    "What is wrong with the contents of a source is a `ValueError` that names it"
+    try: yield
+    except ValueError as e:
+        if str(source) in str(e): raise
+        raise ValueError(f"{source}: {e}") from e
+
 def load_dataset(
     name,            # 'digits', 'icd10', 'clip_like', a path, or a Hugging Face name with a slash
     seed:int=0,      # Draws the validation rows
@@ -698,6 +709,7 @@ def load_dataset(
     "Load a data set by name or path, checked and split"
     check(isinstance(name, (str, Path)) and '\0' not in str(name), f"name must be a data set's name or path, got {shown(name)}")
     path,word,held = Path(name),str(name),None
+    source = word
     if word in DATASETS: features,labels,extra = _called(DATASETS[word], word, options)
     else:
         is_file = path.suffix in FORMATS
@@ -705,10 +717,12 @@ def load_dataset(
               f"ending in {FORMATS}, or a Hugging Face name like 'owner/name'")
         check(not is_file or path.is_file(), f"no file {path}")
         read,source = (_read,path) if is_file else (_read_hub,word)
-        (features,labels,held),extra = _called(read, word, options, source),{}
-    features = _matrix(features)
-    labels = check_labels(labels)
-    check(len(features)==len(labels), _unequal(len(features), len(labels)))
-    return EmbeddingData(path.stem if path.suffix in FORMATS else word, features, labels,
-                         make_splits(labels, seed, val, test, shots, held),
-                         tuple(extra.get('class_names', ())), tuple(extra.get('texts', ())))
+        with _naming(source):
+            (features,labels,held),extra = _called(read, word, options, source),{}
+    with _naming(source):
+        features,labels = _matrix(features),check_labels(labels)
+        check(len(features)==len(labels), _unequal(len(features), len(labels)))
+    splits = make_splits(labels, seed, val, test, shots, held)
+    with _naming(source):
+        return EmbeddingData(path.stem if path.suffix in FORMATS else word, features, labels, splits,
+                             tuple(extra.get('class_names', ())), tuple(extra.get('texts', ())))

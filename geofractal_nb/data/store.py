@@ -221,11 +221,13 @@ def open_store(
     facts = {k: v for k,v in extra.items() if not k.endswith('sha256')} if isinstance(extra, dict) else {}
     sound = extra.get('facts_sha256', _digest(facts))==_digest(facts) if facts else False
     check(sound, f"{path.with_suffix('.json')} is damaged: {again}")
+    N,F = (facts.get(n) if type(facts.get(n)) is int and facts[n]>0 else 0 for n in ('rows', 'width'))
+    other = f"{path} does not hold {N} rows of width {F}: {again}"
+    check(path.stat().st_size==len(_header(N, F))+N*(F*4+8), other)
     if verify: check(file_digest(path)==extra.get('sha256'), f"{path} does not match its checksum: {again}")
     t = load_tensors(path)[0] # memory-mapped: nothing is read yet
     shape = [list(t[n].shape) if n in t else None for n in ('features', 'labels')]
-    N,F = facts.get('rows'),facts.get('width')
-    check(shape==[[N, F], [N]], f"{path} does not hold {N} rows of width {F}: {again}")
+    check(shape==[[N, F], [N]], other)
     return t['features'],t['labels'],extra
 
 # %% ../../nbs/18_data.store.ipynb #9d3ed3e6

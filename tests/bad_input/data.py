@@ -72,7 +72,7 @@ ROWS = [
 
     *(refused(T+'condition_key', lambda f, v=v: f(v), 'description must be text') for v in (None, 3, b'a', ['a'])),
     right(T+'condition_key', lambda f: f(''), ''),
-    right(T+'condition_key', lambda f: f('Cut of LEFT hand,\n sequela'), 'cut of'),
+    right(T+'condition_key', lambda f: f('Cut of LEFT hand,\n sequela'), 'cut of hand'),
     *(refused(T+'distinct_conditions', lambda f, v=v: f(v), 'codes must be pairs') for v in (None, [], 'ab', 3, [('a',)], [('a', None)], [('a', 'b'), 'ab'], [(1, 'b')])),
     right(T+'distinct_conditions', lambda f: f([('A', 'one')]), []),
     right(T+'distinct_conditions', lambda f: len(f([('A', f'word {i}') for i in range(20)])), 20),

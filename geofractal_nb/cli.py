@@ -8,6 +8,7 @@ __all__ = ['OPTIONS', 'main']
 # %% ../nbs/92_cli.ipynb #91e766e7
 import argparse
 import json
+import os
 import signal
 import sys
 
@@ -60,6 +61,17 @@ def _say(
     print('geofractal:', ' '.join(str(message).split()), file=sys.stderr)
     return code
 
+def _stopped(
+    code,    # 128 plus the signal's number
+    program, # Does this process end with it?
+)->int:
+    "After a signal: the kernel is gone already, nothing that would wait for it may run"
+    _say("stopped; what was finished is kept, the same command goes on from there", code)
+    if program:
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
 # %% ../nbs/92_cli.ipynb #db0ed2db
 def _work(
     args, # Parsed arguments
@@ -77,14 +89,13 @@ def main(
 )->int: # 0; 1 where the work failed; 2 where the call was wrong; 130 and 143 after a signal
     "Entry point of the `geofractal` command"
     args = _parser().parse_args(argv)
-    resume = "stopped; what was finished is kept, the same command goes on from there"
     try: before = signal.signal(signal.SIGTERM, _terminate)
     except ValueError: before = None # not the main thread
     try: _work(args)
     except (ValueError, ImportError) as e: return _say(e, 2)
     except (ExperimentFailed, OSError) as e: return _say(e, 1)
-    except KeyboardInterrupt: return _say(resume, 130)
-    except _Terminated: return _say(resume, 143)
+    except KeyboardInterrupt: return _stopped(130, argv is None)
+    except _Terminated: return _stopped(143, argv is None)
     finally:
         if before is not None: signal.signal(signal.SIGTERM, before)
     return 0

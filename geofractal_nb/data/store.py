@@ -205,8 +205,8 @@ def write_store(
             for p in (partial, progress): p.unlink(missing_ok=True)
         raise
     save_json(path.with_suffix('.json'), {'sha256': file_digest(partial), 'facts_sha256': _digest(facts), **facts})
+    progress.unlink(missing_ok=True) # first: nothing may be left once the store is there
     os.replace(partial, path)
-    progress.unlink(missing_ok=True)
 
 # %% ../../nbs/18_data.store.ipynb #977de990
 def open_store(

@@ -31,6 +31,28 @@ def metrics(): return CurriculumMetrics(done().runs)
 def finite(t): return bool(torch.as_tensor(t).isfinite().all())
 
 
+
+def memory(name, shape): return torch.empty(shape)
+def steps_back(f):
+    "The gradient of the sum of values, against automatic differentiation"
+    from geofractal_nb.models.zeta import attend, gaussian_weights, poisson_weights
+    one = torch.ones(())
+    q,k,v = (Q.clone().requires_grad_() for _ in range(3))
+    S_ = q@k.mT/q.shape[-1]**.5
+    wanted = torch.autograd.grad(((.5*gaussian_weights(S_)+.5*poisson_weights(S_, one, one))@v).sum(), (q, k, v))
+    kept,out = attend(Q, Q, Q, one, one, .5, None, memory)[1],[torch.empty_like(Q) for _ in range(3)]
+    f(torch.ones_like(Q), Q, Q, Q, one, one, .5, kept, memory, out)
+    return all(torch.allclose(a, b, atol=1e-5) for a,b in zip(out, wanted))
+def finished(f):
+    "One of two members is done with its level"
+    from types import SimpleNamespace
+    from geofractal_nb.training.members import close_epoch, train_epoch
+    s = fresh()
+    for _ in range(2): close_epoch(s, train_epoch(s))
+    f(s, SimpleNamespace(save_member=lambda *a: None), [(0, 'stable')])
+    return len(s.runs[0])-len(s.runs[1])
+
+
 ROWS = [
     refused('models.zeta.gaussian_weights', lambda f: f(S*NAN), 'S must be finite', 'nan'),
     refused('models.zeta.gaussian_weights', lambda f: f(S, torch.zeros(4, dtype=torch.bool)), 'keys', 'every query'),
@@ -133,4 +155,11 @@ ROWS = [
     refused('plots.curriculum.plot_level', lambda f: f({}), 'it lacks n_foci'),
     refused('plots.curriculum.plot_levels_grid', lambda f: f([]), 'at least one level'),
     *(refused(f'plots.curriculum.{n}', lambda f: f(None), 'CurriculumMetrics') for n in ('plot_kappa_trajectory', 'plot_kappa_within_levels', 'plot_losses', 'plot_accuracy', 'plot_kernel', 'plot_forgetting', 'explore_levels')),
+    right('models.zeta.attend', lambda f: f(Q, Q, Q, torch.ones(()), torch.ones(()), .5, None, lambda name, shape: torch.empty(shape))[0].shape, Q.shape),
+    right('models.zeta.attend_backward', lambda f: steps_back(f), True),
+    right('models.zeta.part_of', lambda f: f({'a.x': 1, 'b.x': 2}, 'a.'), {'x': 1}),
+    right('models.zeta.stacked_linear', lambda f: f(X[0], torch.eye(8), torch.zeros(8)), X[0]),
+    right('models.zeta.stacked_linear', lambda f: f(X, torch.eye(8).expand(2, 8, 8), torch.zeros(2, 8)), X),
+    right('training.curriculum.CurriculumProgress', lambda f: f().start(fresh()), None),
+    right('training.curriculum.finish_members', lambda f: finished(f), 1),
 ]

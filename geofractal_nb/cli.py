@@ -89,13 +89,14 @@ def main(
 )->int: # 0; 1 where the work failed; 2 where the call was wrong; 130 and 143 after a signal
     "Entry point of the `geofractal` command"
     args = _parser().parse_args(argv)
-    try: before = signal.signal(signal.SIGTERM, _terminate)
-    except ValueError: before = None # not the main thread
+    handlers = {signal.SIGTERM: _terminate, signal.SIGINT: signal.default_int_handler}
+    try: before = {s: signal.signal(s, h) for s,h in handlers.items()} # set even in the background
+    except ValueError: before = {} # not the main thread
     try: _work(args)
     except (ValueError, ImportError) as e: return _say(e, 2)
     except (ExperimentFailed, OSError) as e: return _say(e, 1)
     except KeyboardInterrupt: return _stopped(130, argv is None)
     except _Terminated: return _stopped(143, argv is None)
     finally:
-        if before is not None: signal.signal(signal.SIGTERM, before)
+        for s,h in before.items(): signal.signal(s, h)
     return 0

@@ -12,10 +12,6 @@ import os
 import signal
 import sys
 
-# %% ../nbs/92_cli.ipynb #1e9a1768
-from .core import check, shown
-from .runner import ExperimentFailed, experiment_path, parameters_of, run_experiment
-
 # %% ../nbs/92_cli.ipynb #c5671a1e
 def _parser()->argparse.ArgumentParser:
     "The command's grammar"
@@ -39,6 +35,7 @@ def _given(
     pairs:list, # Texts NAME=VALUE
 )->dict: # name -> text
     "Parameters from the command line, each once"
+    from geofractal_nb.core import check, shown
     found = {}
     for p in pairs:
         n,equals,v = p.partition('=')
@@ -75,14 +72,21 @@ def _stopped(
 # %% ../nbs/92_cli.ipynb #db0ed2db
 def _work(
     args, # Parsed arguments
-):
+)->int: # Exit code
     "Do what was asked"
-    if args.command=='show':
-        for n,(kind,default,text) in parameters_of(experiment_path(args.experiment)).items():
-            print(f'{n}: {kind.__name__} = {default!r}  {text}')
-        return
-    result = run_experiment(args.experiment, args.out_dir, not args.quiet, **_given(args.parameter))
-    print(json.dumps(result, indent=1))
+    from geofractal_nb.runner import (ExperimentFailed, experiment_path, parameters_of,
+                                      run_experiment)
+    try:
+        if args.command=='show':
+            for n,(kind,default,text) in parameters_of(experiment_path(args.experiment)).items():
+                print(f'{n}: {kind.__name__} = {default!r}  {text}')
+            return 0
+        given = _given(args.parameter)
+        result = run_experiment(args.experiment, args.out_dir, not args.quiet, **given)
+        print(json.dumps(result, indent=1))
+        return 0
+    except (ValueError, ImportError) as e: return _say(e, 2)
+    except (ExperimentFailed, OSError) as e: return _say(e, 1)
 
 def main(
     argv=None, # Arguments, by default those of the process
@@ -92,11 +96,8 @@ def main(
     handlers = {signal.SIGTERM: _terminate, signal.SIGINT: signal.default_int_handler}
     try: before = {s: signal.signal(s, h) for s,h in handlers.items()} # set even in the background
     except ValueError: before = {} # not the main thread
-    try: _work(args)
-    except (ValueError, ImportError) as e: return _say(e, 2)
-    except (ExperimentFailed, OSError) as e: return _say(e, 1)
+    try: return _work(args)
     except KeyboardInterrupt: return _stopped(130, argv is None)
     except _Terminated: return _stopped(143, argv is None)
     finally:
         for s,h in before.items(): signal.signal(s, h)
-    return 0

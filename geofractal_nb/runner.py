@@ -20,10 +20,17 @@ from pathlib import Path
 from threading import Thread
 
 # %% ../nbs/90_runner.ipynb #57409e10
-from .core import check, log, resolve_device, resolve_precision, shown
+from .core import check, check_number, log, resolve_device, resolve_precision, shown
 from .storage import load_json
 
 # %% ../nbs/90_runner.ipynb #dd3a229a
+def _is_file(
+    path:Path, # Perhaps longer than the system takes
+)->bool:
+    "Is there a file? A name that no file can have is no file"
+    try: return path.is_file()
+    except (OSError, ValueError): return False
+
 def experiment_path(
     name, # 'train_basin', or a path to a notebook
 )->Path:
@@ -37,7 +44,7 @@ def experiment_path(
         check(str(name) in known, f"unknown experiment {shown(str(name))}: "
               f"use one of {sorted(known)} or a path to a notebook")
         return known[str(name)]
-    check(path.is_file(), f"no notebook {shown(str(path))}")
+    check(_is_file(path), f"no notebook {shown(str(path))}")
     return path
 
 # %% ../nbs/90_runner.ipynb #94e47a20
@@ -99,9 +106,11 @@ def _check_dataset(
     from geofractal_nb.data.embeddings import DATASETS, FORMATS
     path = Path(name)
     if path.suffix in FORMATS:
-        check(path.is_file(), f"dataset: no file {shown(name)} in {Path.cwd()}")
+        check(_is_file(path), f"dataset: no file {shown(name)} in {Path.cwd()}")
     else:
-        check(name in DATASETS or '/' in name, f"unknown dataset {shown(name)}: use one of "
+        hub = path.is_dir() if len(name)<250 else False
+        hub = hub or re.fullmatch(r'[\w.-]+/[\w.-]+', name)
+        check(name in DATASETS or hub, f"unknown dataset {shown(name)}: use one of "
               f"{sorted(DATASETS)}, a file ending in {FORMATS}, or a Hugging Face name")
 
 def _check_run_id(
@@ -113,6 +122,7 @@ def _check_run_id(
           f"got {shown(name)}")
 
 EARLY_CHECKS = {'dataset': _check_dataset, 'run_id': _check_run_id, 'device': resolve_device,
+                'seed': lambda s: check_number('seed', s, 0, 2**63, whole=True),
                 'precision': lambda p: resolve_precision(p, resolve_device('cpu'))}
 
 # %% ../nbs/90_runner.ipynb #b2cd05ff
@@ -154,7 +164,7 @@ def _one_line(
 def _in_thread(
     work, # Function without arguments that may start processes
 ):
-    "Run it in a thread; if this one is interrupted, end the processes that it started"
+    "Run it in a thread; if this one is interrupted, end the kernels that it started"
     import psutil
     me,outcome = psutil.Process(),Future()
     before = set(me.children(recursive=True))
@@ -166,8 +176,9 @@ def _in_thread(
     try: return outcome.result()
     finally:
         for p in set(me.children(recursive=True))-before:
-            try: p.kill()
-            except psutil.NoSuchProcess: pass
+            try:
+                if any('ipykernel' in word for word in p.cmdline()): p.kill()
+            except (psutil.NoSuchProcess, psutil.AccessDenied): pass
         thread.join(10)
 
 @contextmanager
@@ -201,6 +212,20 @@ def _execute(
     else: return
     raise ExperimentFailed(f"{path.stem} failed: {said} (the executed copy is {target})")
 
+def _check_folder(
+    out_dir, # Where results go
+)->Path:
+    "A folder that exists or can be made"
+    check(isinstance(out_dir, (str, os.PathLike)) and str(out_dir).strip(),
+          f"out_dir must name a folder, got {shown(out_dir)}")
+    out = Path(out_dir).resolve()
+    try: (out/'notebooks').mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"out_dir must name a folder, {shown(str(out_dir))} is a file") from None
+    except OSError as e:
+        raise ValueError(f"{shown(str(out_dir))} cannot be a folder ({e.strerror})") from None
+    return out
+
 def run_experiment(
     name,               # Experiment's name, or a notebook's path
     /,
@@ -209,14 +234,14 @@ def run_experiment(
     **parameters,       # Values for the notebook's parameters
 )->dict: # The notebook's result
     "Check parameters, execute a notebook, return its result"
-    path,out = experiment_path(name),Path(out_dir).resolve()
+    path = experiment_path(name)
     declared = parameters_of(path)
     values = check_parameters(declared, parameters)
     for n,v in values.items():
         if n in EARLY_CHECKS: EARLY_CHECKS[n](v)
+    out = _check_folder(out_dir)
     if 'out_dir' in declared: values['out_dir'] = str(out)
-    target = out/'notebooks'/f'{path.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}.ipynb'
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = out/'notebooks'/f'{path.stem[:100]}-{datetime.now():%Y%m%d-%H%M%S-%f}.ipynb'
     log.info("%s with %s -> %s", path.stem, values, target)
     with _environment(GEOFRACTAL_HEADLESS='1'):
         _in_thread(lambda: _execute(path, target, values, progress))

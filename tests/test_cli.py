@@ -83,7 +83,8 @@ def test_a_disk_without_room_is_one_sentence(tmp_path):
 @pytest.mark.parametrize('args, words', [(['train_basin', '-p', 'dataset=mnist'], 'unknown dataset'), (['train_basin', '-p', 'dataset=none.npz'], "no file 'none.npz'"),
     (['train_basin', '-p', 'out_dir='], 'use -o'), (['train_basin', '-p', 'progress=1'], 'use -o'), (['train_basin', '-p', f'run_id={"x"*300}'], 'run_id must be'),
     (['train_basin', '-p', 'seed=1', '-p', 'seed=2'], 'given twice'), (['train_basin', '-p', '=1'], 'NAME=VALUE'), (['train_basin', '-p', f'dataset={"y"*5000}'], 'unknown dataset'),
-    (['none.ipynb'], 'no notebook'), (['x'*5000], 'unknown experiment'), (['train_basin', '-p', 'precision=fp8'], 'precision'), (['train_basin', '-p', 'device=gpu7'], 'gpu7')])
+    (['none.ipynb'], 'no notebook'), (['x'*5000+'.ipynb'], 'no notebook'), (['train_basin', '-p', f'dataset={"y"*5000}.npz'], 'no file'), (['train_basin', '-p', 'seed=-1'], 'seed'),
+    (['train_basin', '-p', 'dataset=a/b/c/../..'], 'unknown dataset'), (['train_basin', '-o', ''], 'folder'), (['train_basin', '-o', 'z'*400], 'folder'), (['train_basin', '-o', '/dev/null'], 'is a file'), (['x'*5000], 'unknown experiment'), (['train_basin', '-p', 'precision=fp8'], 'precision'), (['train_basin', '-p', 'device=gpu7'], 'gpu7')])
 def test_wrong_calls_are_refused_before_anything_starts(args, words, tmp_path, capsys, monkeypatch):
     from geofractal_nb.cli import main
     monkeypatch.chdir(tmp_path)

@@ -46,7 +46,7 @@ curriculum: setup ## self-paced curriculum: make curriculum [PRESET="quick|full|
 	@echo "== curriculum, $(PRESET), $(MEMBERS) members; results go to $(OUT)"
 	@geofractal run "$(ROOT)/nbs/experiments/train_curriculum.ipynb" -o "$(OUT)" -p "preset=$(PRESET)" -p members=$(MEMBERS) -p seed=$(SEED)
 
-test: setup ## every check, about four minutes; alone: make check, lint, notebooks, pytest
+test: setup ## every check, about five minutes; alone: make check, lint, notebooks, pytest
 	@cd "$(ROOT)" && python tools/test.py
 
 check lint notebooks pytest: setup

@@ -83,7 +83,7 @@ def test_a_fingerprint_follows_code_not_prose(tmp_path, monkeypatch):
     fingerprint.definitions.cache_clear()
 
 
-def test_marking_a_result_and_taking_it_back(tmp_path, monkeypatch):
+def test_marking_a_result_and_taking_it_back(tmp_path):
     nb = notebook(('markdown', '# Title'), ('code', 'x = 1'))
     path = tmp_path/'r.ipynb'
     path.write_text(json.dumps(nb))
@@ -92,8 +92,13 @@ def test_marking_a_result_and_taking_it_back(tmp_path, monkeypatch):
     cells = results.read(path)['cells']
     assert len(cells)==3 and cells[1]['source'][0].startswith(results.BANNER) and results.is_marked(results.read(path))
     assert results.status(path)=='never recorded'
-    path.write_text(json.dumps({**nb, 'metadata': {'geofractal': {**fingerprint.fingerprint(path), 'seconds': 300}}}))
-    assert results.status(path)=='its own code changed' or results.status(path)=='current'
+    recorded = {**nb, 'metadata': {'geofractal': {**fingerprint.fingerprint(path), 'seconds': 300}}}
+    path.write_text(json.dumps(recorded))
+    assert results.status(path)=='current' and not results.is_marked(results.read(path))
+    results.mark(path) # prose: the fingerprint stays
+    assert results.status(path)=='current' and 'about 5 minutes' in path.read_text()
+    path.write_text(path.read_text().replace('x = 1', 'x = 2'))
+    assert results.status(path)=='its own code changed'
 
 
 def test_looking_changes_nothing(root):

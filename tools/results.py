@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tools.execute import execute
 from tools.fingerprint import ROOT, fingerprint
 
-BANNER = '<div class="out-of-date">**Out of date.**'
+BANNER = '<div class="out-of-date"><strong>Out of date.</strong>' # HTML: Markdown inside a div is not read everywhere
 
 
 def notebooks():
@@ -51,7 +51,7 @@ def mark(path):
     title = next(i for i,c in enumerate(nb['cells']) if c['cell_type']=='markdown' and ''.join(c['source']).startswith('# '))
     took = duration(path)
     text = f"{BANNER} Code that this notebook uses has changed since it was computed, so its numbers may differ from what the present library gives. " \
-           f"`make results NAME={path.stem}` computes it anew{f' ({took})' if took else ''}.</div>"
+           f"<code>make results NAME={path.stem}</code> computes it anew{f' ({took})' if took else ''}.</div>"
     nb['cells'].insert(title+1, dict(cell_type='markdown', id='out-of-date', metadata={}, source=[text]))
     write(path, nb)
 

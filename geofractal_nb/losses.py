@@ -37,12 +37,14 @@ def coherence(
     values:torch.Tensor,     # (B,) positions on the stairs
     prototypes:torch.Tensor, # (C,) positions of the classes
     labels:torch.Tensor,     # (B,) classes
+    weights=None,            # (B,) weight of every sample, by default 1
 )->torch.Tensor: # Scalar >= 0
     "Mean squared distance of samples to their class's place on the stairs"
     fits = values.ndim==prototypes.ndim==labels.ndim==1 and len(values)==len(labels)>0
     check(fits, f"values and labels must be vectors of one length, got {tuple(values.shape)} "
           f"and {tuple(labels.shape)}; prototypes a vector, got {tuple(prototypes.shape)}")
-    return (values-prototypes[labels]).square().mean()
+    distance = (values-prototypes[labels]).square()
+    return distance.mean() if weights is None else (weights*distance).mean()
 
 # %% ../nbs/40_losses.ipynb #0554206b
 def separation(
@@ -110,27 +112,32 @@ class ContrastiveBasinLoss(nn.Module):
     @property
     def temperature(self): return self.log_temperature.exp()
 
-    def cross_entropy(self, logits, labels): # (B,C), (B,) -> scalar
-        return F.cross_entropy(logits/self.temperature, labels, label_smoothing=self.smoothing)
+    def cross_entropy(self, logits, labels, weights=None): # (B,C), (B,)[, (B,)] -> scalar
+        settings = dict(label_smoothing=self.smoothing, reduction='mean' if weights is None else 'none')
+        loss = F.cross_entropy(logits/self.temperature, labels, **settings)
+        return loss if weights is None else (weights*loss).mean()
 
-    def parts(self, model, logits, more, labels): # name -> function that computes this part
+    def parts(self, model, logits, more, labels, weights): # name -> function that computes it
         heads = list(model.heads.values())
         over_heads = lambda f: sum(map(f, heads))/len(heads)
-        own_place = lambda h: coherence(more['cantor_values'], h.cantor_prototypes, labels)
-        per_scale = lambda: [self.cross_entropy(l, labels) for l in more['scale_logits'].values()]
+        own_place = lambda h: coherence(more['cantor_values'], h.cantor_prototypes, labels,
+                                        weights)
+        ce = lambda l: self.cross_entropy(l, labels, weights)
         return dict(
-            fused=lambda: self.cross_entropy(logits, labels),
-            scales=lambda: sum(per_scale())/len(heads),
+            fused=lambda: ce(logits),
+            scales=lambda: sum(map(ce, more['scale_logits'].values()))/len(heads),
             coherence=lambda: over_heads(own_place),
             separation=lambda: over_heads(lambda h: separation(h.class_prototypes, self.margin)),
             discretisation=lambda: discretisation(more['digits']),
             geometry=lambda: over_heads(lambda h: simplex_regularity(h.class_prototypes)))
 
-    def forward(self, model, features, labels): # (B,F), (B,) -> total, name -> unweighted part
+    def forward(self, model, features, labels, weights=None): # (B,F), (B,)[, (B,)] -> total, parts
         logits,more = model(features, return_intermediates=True)
         B,whole = len(logits),torch.is_tensor(labels) and labels.dtype==torch.int64
         check(whole and labels.shape==(B,),
               f"labels must be an int64 tensor of shape ({B},), got {shown(labels)}")
-        compute = self.parts(model, logits, more, labels)
+        fits = weights is None or torch.is_tensor(weights) and weights.shape==(B,)
+        check(fits, f"weights must be a tensor of shape ({B},), got {shown(weights)}")
+        compute = self.parts(model, logits, more, labels, weights)
         found = {n: compute[n]() for n in ('fused', *(n for n,w in self.weights.items() if w))}
         return sum(p*self.weights.get(n, 1.) for n,p in found.items()),found

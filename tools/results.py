@@ -3,10 +3,17 @@
     python tools/results.py                  what is current and what is not
     python tools/results.py refresh NAME     execute a notebook in place and record what it depends on
     python tools/results.py mark NAME        put a visible banner into one that is out of date
+    python tools/results.py confirm NAME --since COMMIT -p seeds=2 -p epochs=3
+                                             code was only rewritten: run a small version with the code of COMMIT,
+                                             at which the result was current, and with the present code; if every
+                                             printed digit agrees, the result counts as current again
 """
 import argparse
 import json
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -67,10 +74,51 @@ def refresh(path):
     write(path, nb)
 
 
+def shown(path):
+    "What the code cells of an executed notebook printed, figures apart"
+    outputs = [o for c in read(path)['cells'] for o in c.get('outputs', []) if o.get('name')!='stderr']
+    kinds = 'text/html','text/markdown','application/json' # neither pictures nor progress bars
+    found = [o.get('text') or {k: v for k,v in o.get('data', {}).items() if k in kinds} for o in outputs]
+    return [f for f in found if f]
+
+
+def small_run(root, path, parameters, out):
+    "Execute a checkout's version of a notebook with parameters of its own"
+    import papermill
+    os.environ.update(PYTHONPATH=str(root), GEOFRACTAL_HEADLESS='1')
+    papermill.execute_notebook(root/path, out, parameters=parameters, cwd=(root/path).parent,
+                               kernel_name='python3', progress_bar=False)
+    return shown(out)
+
+
+def confirm(path, since, parameters):
+    "Old and new code, side by side at a small size"
+    name,nb = path.relative_to(ROOT),read(path)
+    if not parameters: raise SystemExit("give the small size with -p name=value")
+    with tempfile.TemporaryDirectory() as tmp:
+        old = Path(tmp)/'old'
+        subprocess.run(['git', 'worktree', 'add', '-q', '--detach', old, since], cwd=ROOT, check=True)
+        try:
+            found = subprocess.run([sys.executable, 'tools/fingerprint.py', path], cwd=old, check=True,
+                                   capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(old)})
+            if nb['metadata'].get('geofractal', {}).get('library') not in found.stdout:
+                raise SystemExit(f"{path.stem} was not current at {since}: name the commit it was computed with")
+            before,after = (small_run(root, name, parameters, Path(tmp)/f'{i}.ipynb') for i,root in enumerate((old, ROOT)))
+        finally: subprocess.run(['git', 'worktree', 'remove', '--force', old], cwd=ROOT, check=True)
+    if before!=after:
+        different = next((a,b) for a,b in zip([*before, None], [*after, None]) if a!=b)
+        raise SystemExit(f"{path.stem} prints something else than at {since}: {str(different)[:400]}")
+    unmark(nb)
+    nb['metadata']['geofractal'].update(fingerprint(path), confirmed={'since': since, 'with': parameters})
+    write(path, nb)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument('command', nargs='?', default='status', choices=('status', 'refresh', 'mark'))
+    p.add_argument('command', nargs='?', default='status', choices=('status', 'refresh', 'mark', 'confirm'))
     p.add_argument('names', nargs='*')
+    p.add_argument('--since', help="for confirm: the commit whose code computed the result")
+    p.add_argument('-p', dest='parameters', action='append', default=[], metavar='NAME=VALUE', help="for confirm: the small size")
     args,known = p.parse_args(),notebooks()
     unknown = sorted(set(args.names)-set(known))
     if unknown: p.error(f"unknown {', '.join(unknown)}: use some of {', '.join(known)}")
@@ -81,6 +129,10 @@ def main():
             refresh(path)
             print(f"{name}: executed in {duration(path)}")
         elif args.command=='mark': mark(path)
+        elif args.command=='confirm':
+            sizes = {k: json.loads(v) if v.strip('-').isdecimal() else v for k,_,v in (a.partition('=') for a in args.parameters)}
+            confirm(path, args.since or p.error("confirm needs --since COMMIT"), sizes)
+            print(f"{name}: the same digits as with the code of {args.since}")
         else: print(f"{name:20s} {status(path)}{', marked' if is_marked(read(path)) else ''}  {duration(path)}")
 
 

@@ -113,8 +113,9 @@ class ContrastiveBasinLoss(nn.Module):
     def temperature(self): return self.log_temperature.exp()
 
     def cross_entropy(self, logits, labels, weights=None): # (B,C), (B,)[, (B,)] -> scalar
-        settings = dict(label_smoothing=self.smoothing, reduction='mean' if weights is None else 'none')
-        loss = F.cross_entropy(logits/self.temperature, labels, **settings)
+        reduction = 'mean' if weights is None else 'none'
+        loss = F.cross_entropy(logits/self.temperature, labels, label_smoothing=self.smoothing,
+                               reduction=reduction)
         return loss if weights is None else (weights*loss).mean()
 
     def parts(self, model, logits, more, labels, weights): # name -> function that computes it

@@ -289,8 +289,9 @@ def _check_input(
 )->tuple: # x of the parameters' type, 0 where the mask is false; mask
     "Shapes of a batch of sequences; what a masked token holds is forgotten before it can do harm"
     W = p.get('W_Q.weight') if isinstance(p, dict) else None
-    check(torch.is_tensor(W) and W.ndim in (2, 3),
-          f"p must hold a block's parameters by name, 'W_Q.weight' and so on, got {shown(p)}")
+    if not torch.is_tensor(W) or W.ndim not in (2, 3): # else nothing is written out
+        raise ValueError(f"p must hold a block's parameters by name, 'W_Q.weight' and so on, "
+                         f"got {shown(p)}")
     if not torch.is_tensor(x) or x.dtype!=W.dtype:
         x = as_tensor('x', x, dtype=W.dtype, finite=False, device=W.device)
     members,D = W.shape[:-2],W.shape[-1]
@@ -461,8 +462,8 @@ def kappa_feedback(
 ):
     "Let kappa widen or narrow the Poisson kernels"
     needed = 'norm.bias', 'poisson_beta', 'poisson_t'
-    check(isinstance(p, dict) and all(torch.is_tensor(p.get(n)) for n in needed),
-          f"p must hold norm.bias, poisson_beta and poisson_t by name, got {shown(p)}")
+    if not isinstance(p, dict) or not all(torch.is_tensor(p.get(n)) for n in needed):
+        raise ValueError(f"p must hold {', '.join(needed)} by name, got {shown(p)}")
     like,strength = p['poisson_t'],check_number('strength', strength, 0)
     kappa = as_tensor('kappa', kappa, dtype=like.dtype, device=like.device)
     shape = tuple(like.shape[:-1])

@@ -12,15 +12,18 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 # %% ../../nbs/32_models.zeta.ipynb #fbe77093
-from ..core import as_tensor, check, check_flag, check_number, generator, seeded_linear, shown
+from ..core import as_tensor, check, check_flag, check_number, generator
+from ..core import seeded_linear, shown
 
-# %% ../../nbs/32_models.zeta.ipynb #595be94e
+# %% ../../nbs/32_models.zeta.ipynb #cd414395
 def _softmax_keys(
     S:torch.Tensor, # (..., N, N) scores
     keys=None,      # Broadcast to them, true where a key may be attended to
+    out=None,       # Buffer for the result
 )->torch.Tensor: # (..., N, N)
     "Softmax over the keys that count"
-    return torch.softmax(S if keys is None else S.masked_fill(~keys, -torch.inf), -1)
+    if keys is not None: S = S.masked_fill(~keys, -torch.inf)
+    return torch.softmax(S, -1, out=out)
 
 def _rational_keys(
     S:torch.Tensor,    # (..., N, N) scores
@@ -33,7 +36,26 @@ def _rational_keys(
     if keys is not None: P = P*keys
     return P/P.sum(-1, keepdim=True)
 
-# %% ../../nbs/32_models.zeta.ipynb #cd414395
+# %% ../../nbs/32_models.zeta.ipynb #e22796a2
+def _fits(
+    given, # Shape
+    shape, # Shape of scores
+)->bool:
+    "Does it broadcast to scores without enlarging them?"
+    return len(given)<=len(shape) and all(a in (1, b) for a,b in zip(given[::-1], shape[::-1]))
+
+def _truths(
+    name:str, # For the message
+    value,    # Truth values, array-like
+    device,   # Where they go
+)->torch.Tensor:
+    "A tensor of True and False"
+    must = f"{name} must be True or False, got {shown(value)}"
+    try: value = torch.as_tensor(value, device=device)
+    except (TypeError, ValueError, RuntimeError) as e: raise ValueError(must) from e
+    check(value.dtype is torch.bool, f"{must}: compare with 0 first")
+    return value
+
 def _check_keys(
     keys,            # Keys or None
     shape,           # Scores' shape
@@ -41,12 +63,11 @@ def _check_keys(
 ): # A mask, or None
     "Keys as a mask that broadcasts to scores, with a key for every query"
     if keys is None: return None
-    try: keys = torch.as_tensor(keys, device=device)
-    except (TypeError, ValueError, RuntimeError) as e: raise ValueError(f"keys must be True or False, got {shown(keys)}") from e
-    check(keys.dtype is torch.bool, f"keys must be True or False, got {shown(keys)}: compare with 0 first")
-    fits = keys.ndim<=len(shape) and all(a in (1, b) for a,b in zip(keys.shape[::-1], shape[::-1]))
-    check(fits, f"keys must broadcast to scores of shape {tuple(shape)}, got {tuple(keys.shape)}")
-    check(bool(keys.any(-1).all()), "keys must leave a key to every query, they are false for a whole row")
+    keys = _truths('keys', keys, device)
+    check(_fits(keys.shape, shape),
+          f"keys must broadcast to scores of shape {tuple(shape)}, got {tuple(keys.shape)}")
+    check(bool(keys.any(-1).all()),
+          "keys must leave a key to every query, they are false for a whole row")
     return keys
 
 def _check_scale(
@@ -57,9 +78,10 @@ def _check_scale(
 )->torch.Tensor:
     "A positive scale of a kernel"
     v = as_tensor(name, value, dtype=like.dtype, device=like.device)
-    check(bool((v>0).all()), f"{name} must be positive, the smallest is {v.min().item() if v.numel() else 0.:g}")
-    fits = v.ndim<=len(shape) and all(a in (1, b) for a,b in zip(v.shape[::-1], shape[::-1]))
-    check(fits, f"{name} must broadcast to shape {tuple(shape)}, got {tuple(v.shape)}")
+    least = v.min().item() if v.numel() else 1.
+    check(least>0, f"{name} must be positive, the smallest is {least:g}")
+    check(_fits(v.shape, shape),
+          f"{name} must broadcast to shape {tuple(shape)}, got {tuple(v.shape)}")
     return v
 
 def _check_scores(
@@ -73,7 +95,8 @@ def _check_scores(
     if keys is not None: S = torch.where(keys, S, 0.)
     big = torch.finfo(S.dtype).max**.5/4
     top = S.detach().abs().max().item() if S.numel() else 0.
-    check(top<=big, f"S must be finite and at most {big:.0e} in size, whose square is a {str(S.dtype)[6:]}, got {top:g}")
+    check(top<=big, f"S must be finite and at most {big:.0e} in size, "
+                    f"whose square is a {str(S.dtype)[6:]}, got {top:g}")
     return S,keys
 
 # %% ../../nbs/32_models.zeta.ipynb #caa426d6
@@ -93,9 +116,10 @@ def poisson_weights(
 )->torch.Tensor: # (..., N, N), rows sum to 1
     "Rational weights in the size of the score, normalised over keys"
     S,keys = _check_scores(S, keys)
-    return _rational_keys(S, _check_scale('beta', beta, S.shape, S), _check_scale('t', t, S.shape, S), keys)
+    beta,t = _check_scale('beta', beta, S.shape, S),_check_scale('t', t, S.shape, S)
+    return _rational_keys(S, beta, t, keys)
 
-# %% ../../nbs/32_models.zeta.ipynb #038c6170
+# %% ../../nbs/32_models.zeta.ipynb #3b5155be
 def _fresh(
     like:torch.Tensor, # Gives type and device
 ): # Function of a name and a shape
@@ -108,13 +132,23 @@ def _product(
     out,            # (..., n, p), contiguous
     alpha:float=1., # Factor
 )->torch.Tensor: # `out`
-    "Matrix product into a buffer; elementwise for a single token, where a batch of products would loop over tiny matrices"
+    "Matrix product into a buffer"
+    # for a single token elementwise: a batch of products would loop over tiny matrices
     if a.shape[-2]==b.shape[-1]==1: return torch.sum(a*b.mT, -1, keepdim=True, out=out).mul_(alpha)
     if a.shape[-2]==a.shape[-1]==1: return torch.mul(a, b, out=out).mul_(alpha)
-    torch.baddbmm(a.new_empty(1, 1, 1), a.flatten(0, -3), b.flatten(0, -3), beta=0, alpha=alpha, out=out.flatten(0, -3))
+    a,b,ab = a.flatten(0, -3),b.flatten(0, -3),out.flatten(0, -3)
+    torch.baddbmm(a.new_empty(1, 1, 1), a, b, beta=0, alpha=alpha, out=ab)
     return out
 
-# %% ../../nbs/32_models.zeta.ipynb #3b5155be
+def _total(
+    x:torch.Tensor, # Scores' shape
+    like:torch.Tensor, # Broadcasts to it
+)->torch.Tensor: # `like`'s shape
+    "Sum over what was broadcast"
+    if not like.ndim: return x.sum()
+    return x.sum([i for i in range(x.ndim) if like.shape[i]==1], keepdim=True)
+
+# %% ../../nbs/32_models.zeta.ipynb #b33be76b
 def attend(
     q, k, v, # (..., N, d), contiguous
     beta, t, # Broadcast to scores
@@ -123,24 +157,30 @@ def attend(
     buffer,  # Source of buffers
 )->tuple: # f (..., N, d), and what the gradient needs
     "Mixed attention of both kernels"
-    buf = lambda name: buffer(name, (*q.shape[:-1], k.shape[-2]))
-    S = _product(q, k.mT, buf('S'), q.shape[-1]**-.5)
-    G = torch.softmax(S if keys is None else S.masked_fill(~keys, -torch.inf), -1, out=buf('G'))
-    V = torch.copysign(beta, S, out=buf('V')).add_(S)
-    R = torch.addcmul((beta*t).square()*-.5, V, V, value=-.5, out=buf('R')).reciprocal_()
+    shape = (*q.shape[:-1], k.shape[-2])
+    S = _product(q, k.mT, buffer('S', shape), q.shape[-1]**-.5)              # 1
+    G = _softmax_keys(S, keys, buffer('G', shape))                           # 2
+    V = torch.copysign(beta, S, out=buffer('V', shape)).add_(S)              # 3
+    half = (beta*t).square()*-.5
+    R = torch.addcmul(half, V, V, value=-.5, out=buffer('R', shape))         # 4, its reciprocal
+    R.reciprocal_()
     if keys is not None: R.mul_(keys)
-    P = torch.div(R, R.sum(-1, keepdim=True), out=buf('P'))
-    W = torch.lerp(P, G, mix, out=buf('W'))
-    return _product(W, v, buffer('f', q.shape)),(S, G, V, R, P, W)
+    P = torch.div(R, R.sum(-1, keepdim=True), out=buffer('P', shape))        # 5
+    W = torch.lerp(P, G, mix, out=buffer('W', shape))                        # 6
+    f = _product(W, v, buffer('f', q.shape))                                 # 7
+    return f,(S, G, V, R, P, W)
 
-# %% ../../nbs/32_models.zeta.ipynb #b33be76b
-def _total(
-    x:torch.Tensor, # Scores' shape
-    like:torch.Tensor, # Broadcasts to it
-)->torch.Tensor: # `like`'s shape
-    "Sum over what was broadcast"
-    return x.sum([i for i in range(x.ndim) if like.shape[i]==1], keepdim=True) if like.ndim else x.sum()
+# %% ../../nbs/32_models.zeta.ipynb #491bac59
+def _softmax_backward(
+    X:torch.Tensor,  # (..., N, M) result of a softmax
+    X_:torch.Tensor, # Gradient of X
+    out=None,        # Buffer for the result, perhaps X_ itself
+)->torch.Tensor: # Gradient of what the softmax was taken of
+    "Transposed Jacobian of a softmax"
+    out = torch.empty_like(X) if out is None else out
+    return torch.ops.aten._softmax_backward_data.out(X_, X, -1, X.dtype, grad_input=out)
 
+# %% ../../nbs/32_models.zeta.ipynb #579a1d31
 def attend_backward(
     g,       # (..., N, d) gradient of f, contiguous
     q, k, v, beta, t, mix, # As in `attend`
@@ -150,18 +190,24 @@ def attend_backward(
     for_mix=False, # Gradient of the mix as well?
 )->tuple: # Gradients of beta, t and mix
     "Gradients of mixed attention"
-    (S, G, V, R, P, W),back = kept,torch.ops.aten._softmax_backward_data.out
-    W_ = _product(g, v.mT, buffer('W_', S.shape))
-    mix_ = _total(W_*(G-P), mix) if for_mix else None
-    S_ = back(W_, G, -1, G.dtype, grad_input=buffer('S_', S.shape))
-    L = back(W_, P, -1, P.dtype, grad_input=W_).mul_(R)
-    t_ = _total(L, t)*t*beta.square()*(1-mix)
-    torch.lerp(L.mul_(V), S_, mix, out=S_)
+    S,G,V,R,P,W = kept
+    q_,k_,v_ = out
     scale = q.shape[-1]**-.5
-    for o,(a,b,s) in zip(out, ((S_, k, scale), (S_.mT, q, scale), (W.mT, g, 1.))): _product(a, b, o, s)
-    return _total(L.mul_(S), beta)*(mix-1)/beta,t_,mix_
+    W_ = _product(g, v.mT, buffer('W_', S.shape))                # 8
+    _product(W.mT, g, v_)
+    mix_ = _total(W_*(G-P), mix) if for_mix else None            # 9
+    S_ = _softmax_backward(G, W_, buffer('S_', S.shape))          # 10
+    L = _softmax_backward(P, W_, buffer('L', S.shape)).mul_(R)    # 11
+    t_ = _total(L, t)*t*beta.square()*(1-mix)                    # 12
+    LV = L.mul_(V)                                               # 13, in place
+    torch.lerp(LV, S_, mix, out=S_)                              # 14
+    LVS = LV.mul_(S)
+    beta_ = _total(LVS, beta)*(mix-1)/beta                       # 15
+    _product(S_, k, q_, scale)                                   # 16
+    _product(S_.mT, q, k_, scale)
+    return beta_,t_,mix_
 
-# %% ../../nbs/32_models.zeta.ipynb #491bac59
+# %% ../../nbs/32_models.zeta.ipynb #9f30722a
 class _DualKernel(torch.autograd.Function):
     "The two functions above for automatic differentiation"
     @staticmethod
@@ -174,11 +220,12 @@ class _DualKernel(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         q,k,v,beta,t,mix,*kept = ctx.saved_tensors
-        out = [torch.empty_like(x) for x in (q, k, v)]
-        beta_,t_,mix_ = attend_backward(g.contiguous(), q, k, v, beta, t, mix, kept, _fresh(q), out, ctx.needs_input_grad[5])
-        return *out,beta_,t_,mix_,None
+        out,for_mix = [torch.empty_like(x) for x in (q, k, v)],ctx.needs_input_grad[5]
+        g,buffer = g.contiguous(),_fresh(q)
+        scales_ = attend_backward(g, q, k, v, beta, t, mix, kept, buffer, out, for_mix)
+        return *out,*scales_,None
 
-# %% ../../nbs/32_models.zeta.ipynb #fad03dc7
+# %% ../../nbs/32_models.zeta.ipynb #1336cf2d
 def dual_kernel_attention(
     q:torch.Tensor,    # (..., N, d) queries
     k:torch.Tensor,    # (..., N, d) keys
@@ -190,15 +237,16 @@ def dual_kernel_attention(
 )->torch.Tensor: # (..., N, d)
     "Values averaged with a mix of Gaussian and Poisson weights"
     q = as_tensor('q', q, ('...', 'H', 'N', 'd'))
-    k,v = (as_tensor(n, x, q.shape, q.dtype, device=q.device) for n,x in (('k', k), ('v', v)))
-    check(min(q.shape[-2:])>0, f"q must hold at least one token of at least one number, got shape {tuple(q.shape)}")
+    k = as_tensor('k', k, q.shape, q.dtype, device=q.device)
+    v = as_tensor('v', v, q.shape, q.dtype, device=q.device)
+    check(min(q.shape[-2:])>0,
+          f"q must hold at least one token of at least one number, got shape {tuple(q.shape)}")
     scores = (*q.shape[:-1], q.shape[-2])
-    scales = [_check_scale(n, x, scores, q) for n,x in (('beta', beta), ('t', t))]
+    scales = _check_scale('beta', beta, scores, q),_check_scale('t', t, scores, q)
     beta,t = torch.broadcast_tensors(*(x[(None,)*(q.ndim-x.ndim)] for x in scales))
     mix = as_tensor('mix', mix, dtype=q.dtype, device=q.device)
     check(bool(((mix>=0)&(mix<=1)).all()), f"mix must lie in [0, 1], got {shown(mix)}")
-    keys = _check_keys(keys, scores, q.device)
-    return _DualKernel.apply(q, k, v, beta, t, mix, keys)
+    return _DualKernel.apply(q, k, v, beta, t, mix, _check_keys(keys, scores, q.device))
 
 # %% ../../nbs/32_models.zeta.ipynb #74a6929d
 def stacked_linear(
@@ -226,11 +274,11 @@ def _check_mask(
 ): # A mask of x's device, or None
     "True where a token counts, one entry per token"
     if mask is None: return None
-    try: mask = torch.as_tensor(mask, device=x.device)
-    except (TypeError, ValueError, RuntimeError) as e: raise ValueError(f"mask must be True or False per token, got {shown(mask)}") from e
-    check(mask.dtype is torch.bool, f"mask must be True or False per token, got {shown(mask)}: compare with 0 first")
-    check(mask.shape==x.shape[:-1], f"mask must have shape {tuple(x.shape[:-1])}, one entry per token, got {tuple(mask.shape)}")
-    check(bool(mask.any(-1).all()), "the mask is false for a whole sequence: every sequence needs a token")
+    mask,shape = _truths('mask', mask, x.device),tuple(x.shape[:-1])
+    check(mask.shape==shape,
+          f"mask must have shape {shape}, one entry per token, got {tuple(mask.shape)}")
+    check(bool(mask.any(-1).all()),
+          "the mask is false for a whole sequence: every sequence needs a token")
     return mask
 
 def _check_input(
@@ -241,17 +289,48 @@ def _check_input(
 )->tuple: # x of the parameters' type, 0 where the mask is false; mask
     "Shapes of a batch of sequences; what a masked token holds is forgotten before it can do harm"
     W = p.get('W_Q.weight') if isinstance(p, dict) else None
-    check(torch.is_tensor(W) and W.ndim in (2, 3), f"p must hold a block's parameters by name, 'W_Q.weight' and so on, got {shown(p)}")
-    if not torch.is_tensor(x) or x.dtype!=W.dtype: x = as_tensor('x', x, dtype=W.dtype, finite=False, device=W.device)
-    lead,D = ('B', 'N') if W.ndim==2 else (len(W), 'B', 'N'),W.shape[-1]
-    fits = x.ndim==len(lead)+1 and x.shape[-1]==D and (W.ndim==2 or len(x)==len(W)) and x.shape[-2]>0
-    check(fits, f"x must have shape ({', '.join(map(str, lead))}, {D}) with at least one token, got {tuple(x.shape)}")
+    if not torch.is_tensor(W) or W.ndim not in (2, 3): # else nothing is written out
+        raise ValueError(f"p must hold a block's parameters by name, 'W_Q.weight' and so on, "
+                         f"got {shown(p)}")
+    if not torch.is_tensor(x) or x.dtype!=W.dtype:
+        x = as_tensor('x', x, dtype=W.dtype, finite=False, device=W.device)
+    members,D = W.shape[:-2],W.shape[-1]
+    fits = x.ndim==len(members)+3 and x.shape[:-3]==members and x.shape[-1]==D and x.shape[-2]>0
+    wanted = ', '.join(map(str, (*members, 'B', 'N', D)))
+    check(fits, f"x must have shape ({wanted}) with at least one token, got {tuple(x.shape)}")
     heads = p['poisson_beta'].shape[-1] if 'poisson_beta' in p else None
-    check(heads==n_heads, f"n_heads must be {heads}, the number of the block's kernels, got {shown(n_heads)}")
+    check(heads==n_heads,
+          f"n_heads must be {heads}, the number of the block's kernels, got {shown(n_heads)}")
     mask = _check_mask(mask, x)
     return (x if mask is None else torch.where(mask[...,None], x, 0.)),mask
 
 # %% ../../nbs/32_models.zeta.ipynb #1fe896ab
+def _queries_keys_values(
+    p:dict,         # Parameters by name, each perhaps with a leading E
+    x:torch.Tensor, # (B, N, D), or (E, B, N, D)
+    n_heads:int,    # Heads H
+)->torch.Tensor: # (3, ..., H, N, d)
+    "The three projections in one product, heads moved forward"
+    W = torch.cat([p[f'W_{n}.weight'] for n in 'QKV'], -2)
+    b = torch.cat([p[f'W_{n}.bias'] for n in 'QKV'], -1)
+    h = stacked_linear(x, W, b).unflatten(-1, (3, n_heads, -1)) # (..., N, 3, H, d)
+    return h.movedim(-3, 0).transpose(-3, -2)
+
+def _merge_heads(
+    h:torch.Tensor, # (..., H, N, d)
+)->torch.Tensor: # (..., N, H*d)
+    "Heads side by side"
+    return h.transpose(-3, -2).flatten(-2)
+
+def _mix_of(
+    p:dict,         # Parameters by name, each perhaps with a leading E
+    x:torch.Tensor, # Gives type and device
+)->torch.Tensor: # Broadcasts to scores
+    "Share of the Gaussian kernel: learned, or one half"
+    if 'mix_logit' not in p: return torch.tensor(.5, device=x.device).to(x.dtype)
+    return torch.sigmoid(p['mix_logit'])[...,None,None,None,None].to(x.dtype)
+
+# %% ../../nbs/32_models.zeta.ipynb #d271a492
 def zeta_attention(
     p:dict,            # Parameters by name, each perhaps with a leading E
     x:torch.Tensor,    # (B, N, D), or (E, B, N, D)
@@ -262,24 +341,32 @@ def zeta_attention(
 ): # f, shaped as x, or (tau, sigma)
     "Dual-kernel attention up to its output projection"
     x,mask = _check_input(p, x, n_heads, mask)
-    W,b = (torch.cat([p[f'W_{n}.{kind}'] for n in 'QKV'], -1 if kind=='bias' else -2) for kind in ('weight', 'bias'))
-    q,k,v = stacked_linear(x, W, b).unflatten(-1, (3, n_heads, -1)).movedim(-3, 0).transpose(-3, -2) # (..., H, N, d)
-    beta,t = (p[f'poisson_{n}'].unflatten(-1, (1, n_heads, 1, 1)) for n in ('beta', 't'))
-    mix = torch.sigmoid(p['mix_logit'])[...,None,None,None,None] if 'mix_logit' in p else torch.tensor(.5, device=x.device)
+    q,k,v = _queries_keys_values(p, x, n_heads)
+    beta = p['poisson_beta'].unflatten(-1, (1, n_heads, 1, 1))
+    t = p['poisson_t'].unflatten(-1, (1, n_heads, 1, 1))
     keys = None if mask is None else mask[...,None,None,:]
     if own_token: keys = torch.eye(x.shape[-2], dtype=torch.bool, device=x.device)
-    merge = lambda h: h.transpose(-3, -2).flatten(-2)
-    if not separate: return merge(_DualKernel.apply(q, k, v, beta, t, mix.to(x.dtype), keys))
+    if not separate: return _merge_heads(_DualKernel.apply(q, k, v, beta, t, _mix_of(p, x), keys))
     S = q@k.mT/q.shape[-1]**.5
-    return merge(_softmax_keys(S, keys)@v),merge(_rational_keys(S, beta, t, keys)@v)
+    tau = _softmax_keys(S, keys)@v
+    sigma = _rational_keys(S, beta, t, keys)@v
+    return _merge_heads(tau),_merge_heads(sigma)
 
-# %% ../../nbs/32_models.zeta.ipynb #d271a492
+# %% ../../nbs/32_models.zeta.ipynb #7ea7af57
 def part_of(
     p:dict,      # Parameters by name
     prefix:str,  # What their names start with
 )->dict:
     "Parameters of a part, named as the part names them"
     return {n[len(prefix):]: v for n,v in p.items() if n.startswith(prefix)}
+
+def _feed_forward(
+    p:dict,         # Parameters of norm '0.', wide layer '1.' and layer back '3.'
+    x:torch.Tensor, # (B, N, D), or (E, B, N, D)
+)->torch.Tensor: # Shaped as x
+    "The part after attention: norm, wide layer, GELU, layer back"
+    wide = stacked_linear(_affine_norm(x, p['0.weight'], p['0.bias']), p['1.weight'], p['1.bias'])
+    return stacked_linear(F.gelu(wide), p['3.weight'], p['3.bias'])
 
 def zeta_forward(
     p:dict,            # Parameters by name, each perhaps with a leading E
@@ -292,10 +379,9 @@ def zeta_forward(
     "One block, or as many as the parameters are named for"
     x,mask = _check_input(p, x, n_heads, mask)
     if f is None: f = zeta_attention(p, x, n_heads, mask, own_token)
-    out = x+_affine_norm(stacked_linear(f, p['W_O.weight'], p['W_O.bias']), p['norm.weight'], p['norm.bias'])
-    if 'feed_forward.0.weight' in p:
-        w = lambda i: (p[f'feed_forward.{i}.weight'], p[f'feed_forward.{i}.bias'])
-        out = out+stacked_linear(F.gelu(stacked_linear(_affine_norm(out, *w(0)), *w(1))), *w(3))
+    o = stacked_linear(f, p['W_O.weight'], p['W_O.bias'])
+    out = x+_affine_norm(o, p['norm.weight'], p['norm.bias'])
+    if 'feed_forward.0.weight' in p: out = out+_feed_forward(part_of(p, 'feed_forward.'), out)
     deeper = part_of(p, 'deeper.')
     for layer in sorted({n.split('.')[0] for n in deeper}, key=int):
         out,f = zeta_forward(part_of(deeper, f'{layer}.'), out, n_heads, mask, own_token)
@@ -313,35 +399,46 @@ class ZetaBlock(nn.Module):
         gen=None,                 # torch.Generator of the initial weights
     ):
         super().__init__()
-        d_model,n_heads = (check_number(n, v, 1, 2**14, whole=True) for n,v in (('d_model', d_model), ('n_heads', n_heads)))
-        feed_forward,depth = check_number('feed_forward', feed_forward, 0, 2**17, whole=True),check_number('depth', depth, 1, 256, whole=True)
+        d_model = check_number('d_model', d_model, 1, 2**14, whole=True)
+        n_heads = check_number('n_heads', n_heads, 1, 2**14, whole=True)
+        feed_forward = check_number('feed_forward', feed_forward, 0, 2**17, whole=True)
+        depth = check_number('depth', depth, 1, 256, whole=True)
         learn_mix = check_flag('learn_mix', learn_mix)
-        check(gen is None or isinstance(gen, torch.Generator), f"gen must be a torch.Generator or None, got {shown(gen)}")
-        weights = depth*d_model*(4*d_model+2*feed_forward)
-        check(weights<=2**31, f"a block must have at most {2**31:,} weights, these sizes ask for {weights:,}")
-        check(d_model%n_heads==0, f"n_heads must divide d_model, got {n_heads} heads for width {d_model}")
-        gen,self.n_heads = gen or generator(0, 'zeta'),n_heads
-        self.W_Q,self.W_K,self.W_V,self.W_O = (seeded_linear(d_model, d_model, gen) for _ in range(4))
-        self.poisson_beta,self.poisson_t = nn.Parameter(torch.ones(n_heads)),nn.Parameter(torch.ones(n_heads))
+        check(gen is None or isinstance(gen, torch.Generator),
+              f"gen must be a torch.Generator or None, got {shown(gen)}")
+        weights,most = depth*d_model*(4*d_model+2*feed_forward),2**31
+        check(weights<=most,
+              f"a block must have at most {most:,} weights, these sizes ask for {weights:,}")
+        check(d_model%n_heads==0,
+              f"n_heads must divide d_model, got {n_heads} heads for width {d_model}")
+        gen = gen or generator(0, 'zeta')
+        self.n_heads = n_heads
+        layers = [seeded_linear(d_model, d_model, gen) for _ in range(4)]
+        self.W_Q,self.W_K,self.W_V,self.W_O = layers
+        self.poisson_beta = nn.Parameter(torch.ones(n_heads))
+        self.poisson_t = nn.Parameter(torch.ones(n_heads))
         self.norm = nn.LayerNorm(d_model)
         if learn_mix: self.mix_logit = nn.Parameter(torch.zeros(()))
         if feed_forward:
-            wide,back = seeded_linear(d_model, feed_forward, gen),seeded_linear(feed_forward, d_model, gen)
+            wide = seeded_linear(d_model, feed_forward, gen)
+            back = seeded_linear(feed_forward, d_model, gen)
             self.feed_forward = nn.Sequential(nn.LayerNorm(d_model), wide, nn.GELU(), back)
-        if depth>1: self.deeper = nn.ModuleList(ZetaBlock(d_model, n_heads, learn_mix, feed_forward, gen=gen) for _ in range(depth-1))
+        one = dict(d_model=d_model, n_heads=n_heads, learn_mix=learn_mix, feed_forward=feed_forward)
+        if depth>1: self.deeper = nn.ModuleList(ZetaBlock(**one, gen=gen) for _ in range(depth-1))
 
-    def pathways(self, x, mask=None, own_token=False): # (B,N,D), (B,N) -> tau, sigma of the first block, each (B,N,D)
-        own_token = check_flag('own_token', own_token)
-        return zeta_attention(dict(self.named_parameters()), x, self.n_heads, mask, own_token, separate=True)
+    def pathways(self, x, mask=None, own_token=False): # (B,N,D) -> tau, sigma of the first block
+        own_token,p = check_flag('own_token', own_token),dict(self.named_parameters())
+        return zeta_attention(p, x, self.n_heads, mask, own_token, separate=True)
 
-    def forward(self, x, mask=None, own_token=False, return_intermediates=False): # (B,N,D) -> out (B,N,D)[, dict]
-        own_token,more = check_flag('own_token', own_token),check_flag('return_intermediates', return_intermediates)
-        p = dict(self.named_parameters())
+    def forward(self, x, mask=None, own_token=False, return_intermediates=False): # -> out[, dict]
+        own_token,p = check_flag('own_token', own_token),dict(self.named_parameters())
+        more = check_flag('return_intermediates', return_intermediates)
         if not more: return zeta_forward(p, x, self.n_heads, mask, own_token)[0]
         tau,sigma = self.pathways(x, mask, own_token)
         w = torch.sigmoid(self.mix_logit) if hasattr(self, 'mix_logit') else .5
         f = w*tau+(1-w)*sigma
-        return zeta_forward(p, x, self.n_heads, mask, own_token, f)[0],dict(tau=tau, sigma=sigma, f=f)
+        out = zeta_forward(p, x, self.n_heads, mask, own_token, f)[0]
+        return out,dict(tau=tau, sigma=sigma, f=f)
 
 # %% ../../nbs/32_models.zeta.ipynb #d2693cb9
 @torch.no_grad()
@@ -351,10 +448,12 @@ def turn_kernels(
     strength:float,     # Strength of the feedback
 ):
     "The feedback itself, for a training loop that watches its numbers anyway"
-    step = torch.tanh(kappa.to(p['poisson_t'].dtype))[...,None]*(strength/p['norm.bias'].shape[-1]**.5)
+    size = strength/p['norm.bias'].shape[-1]**.5
+    step = torch.tanh(kappa.to(p['poisson_t'].dtype))[...,None]*size
     wider,narrower = 1+step,1-step
     for n,v in p.items():
-        if n.endswith(('poisson_beta', 'poisson_t')): v.mul_(wider if n.endswith('beta') else narrower).clamp_(.01, 10)
+        if n.endswith('poisson_beta'): v.mul_(wider).clamp_(.01, 10)
+        if n.endswith('poisson_t'): v.mul_(narrower).clamp_(.01, 10)
 
 def kappa_feedback(
     p:dict,              # Parameters by name, changed in place
@@ -362,10 +461,12 @@ def kappa_feedback(
     strength:float=.05,  # Strength of the feedback, >= 0
 ):
     "Let kappa widen or narrow the Poisson kernels"
-    known = isinstance(p, dict) and all(torch.is_tensor(p.get(n)) for n in ('norm.bias', 'poisson_beta', 'poisson_t'))
-    check(known, f"p must hold norm.bias, poisson_beta and poisson_t by name, got {shown(p)}")
+    needed = 'norm.bias', 'poisson_beta', 'poisson_t'
+    if not isinstance(p, dict) or not all(torch.is_tensor(p.get(n)) for n in needed):
+        raise ValueError(f"p must hold {', '.join(needed)} by name, got {shown(p)}")
     like,strength = p['poisson_t'],check_number('strength', strength, 0)
     kappa = as_tensor('kappa', kappa, dtype=like.dtype, device=like.device)
-    check(kappa.ndim==0 or kappa.shape==like.shape[:-1],
-          f"kappa must be a number or have shape {tuple(like.shape[:-1])}, got {tuple(kappa.shape)}")
+    shape = tuple(like.shape[:-1])
+    check(kappa.ndim==0 or kappa.shape==shape,
+          f"kappa must be a number or have shape {shape}, got {tuple(kappa.shape)}")
     turn_kernels(p, kappa, strength)

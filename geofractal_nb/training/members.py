@@ -16,12 +16,15 @@ import torch.nn as nn
 from torch.optim.adam import adam
 
 # %% ../../nbs/54_training.members.ipynb #d2e62960
-from ..core import as_tensor, check, check_choice, check_number, generator, seeded_linear, shown
+from ..core import as_tensor, check, check_choice, check_number, generator
+from ..core import seeded_linear, shown
 from ..data.polylipse import plane_embedding
 from ..geometry.kappa import KappaState, moment_kappa, pathway_kappa, spectral_kappa
-from ..models.zeta import ZetaBlock, turn_kernels, part_of, stacked_linear, zeta_attention, zeta_forward
-from ..models.zeta_step import Packed, automatic_gradients, zeta_gradients
-from .levels import CurriculumConfig, describe_foci, level_data, next_targets, solve_levels, stability
+from ..models.zeta import ZetaBlock, part_of, stacked_linear, turn_kernels
+from ..models.zeta import zeta_attention, zeta_forward
+from ..models.zeta_step import Packed, Workspace, automatic_gradients, zeta_gradients
+from .levels import CurriculumConfig, describe_foci, level_data, next_targets
+from .levels import solve_levels, stability
 from .observers import notify
 
 # %% ../../nbs/54_training.members.ipynb #278700d9
@@ -29,7 +32,8 @@ def _check_config(
     c, # CurriculumConfig
 ):
     "Settings and nothing else"
-    check(isinstance(c, CurriculumConfig), f"config must be a CurriculumConfig, got {shown(c)}")
+    if not isinstance(c, CurriculumConfig):
+        raise ValueError(f"config must be a CurriculumConfig, got {shown(c)}")
 
 def initial_parameters(
     config:CurriculumConfig, # Sizes and seeds
@@ -39,10 +43,12 @@ def initial_parameters(
     _check_config(config)
     stage = check_number('stage', stage, 0, whole=True)
     rows = max(map(config.classes, config.order))
+    sizes = config.pick('d_model', 'n_heads', 'learn_mix', 'feed_forward', 'depth')
     def one(i):
         g = generator(config.seed+i, 'zeta', stage)
-        block = ZetaBlock(**config.pick('d_model', 'n_heads', 'learn_mix', 'feed_forward', 'depth'), gen=g)
-        return nn.ModuleDict(dict(block=block, classifier=seeded_linear(config.d_model, rows, g))).state_dict()
+        block = ZetaBlock(**sizes, gen=g)
+        classifier = seeded_linear(config.d_model, rows, g)
+        return nn.ModuleDict(dict(block=block, classifier=classifier)).state_dict()
     states = [one(i) for i in range(config.members)]
     return {n: torch.stack([s[n] for s in states]) for n in states[0]}
 
@@ -55,23 +61,27 @@ class CurriculumState:
     params:dict              # Name -> (E, ...), up to date for members that are not active
     at:int = 0               # Position in the order of levels
     epoch:int = 0            # Epochs of this level completed
-    active:list = field(default_factory=list)   # Members that still learn this level
-    packed:Packed = None       # Weights of the active members
-    adam:dict = field(default_factory=dict)     # step, exp_avg, exp_avg_sq for all their parameters
+    active:list = field(default_factory=list)  # Members that still learn this level
+    packed:Packed = None     # Weights of the active members
+    adam:dict = field(default_factory=dict)    # step, exp_avg, exp_avg_sq for all their parameters
     kappa:KappaState = None  # Smoothing, (A,)
-    targets:list = field(default_factory=list)  # This level's targets, per member
-    foci:list = field(default_factory=list)     # This level's foci, per member
-    history:list = field(default_factory=list)  # Per member: name -> one value per epoch of this level
-    runs:list = field(default_factory=list)     # Per member: records of finished levels
+    targets:list = field(default_factory=list) # This level's targets, per member
+    foci:list = field(default_factory=list)    # This level's foci, per member
+    history:list = field(default_factory=list) # Per member: name -> one value per epoch
+    runs:list = field(default_factory=list)    # Per member: records of finished levels
     data:tuple = ()          # X, y of training and of validation rows, all members
+    work:Workspace = None    # Memory that steps use again
 
     def __post_init__(self):
         _check_config(self.config)
-        check(isinstance(self.device, torch.device), f"device must be a torch.device, from resolve_device, got {shown(self.device)}")
-        fits = isinstance(self.params, dict) and all(torch.is_tensor(v) and v.shape[:1]==(self.config.members,) for v in self.params.values())
-        check(fits and bool(self.params), f"params must be tensors by name, {self.config.members} members first, got {shown(self.params)}")
-        check(not self.runs or len(self.runs)==self.config.members,
-              f"runs must hold a list for each of {self.config.members} members, got {shown(self.runs)}")
+        E,params = self.config.members,self.params
+        check(isinstance(self.device, torch.device),
+              f"device must be a torch.device, from resolve_device, got {shown(self.device)}")
+        named = isinstance(params, dict) and bool(params)
+        check(named and all(torch.is_tensor(v) and v.shape[:1]==(E,) for v in params.values()),
+              f"params must be tensors by name, {E} members first, got {shown(params)}")
+        check(not self.runs or len(self.runs)==E,
+              f"runs must hold a list for each of {E} members, got {shown(self.runs)}")
 
     @property
     def n_foci(self): return self.config.order[self.at]
@@ -84,24 +94,27 @@ def _check_state(
     begun:bool=True, # Must a level have begun?
 ):
     "A run, at a level that has begun"
-    check(isinstance(state, CurriculumState), f"state must be a CurriculumState, got {shown(state)}")
-    check(not begun or (state.packed is not None and not state.finished), "state must be within a level: call start_level first")
+    if not isinstance(state, CurriculumState): # else nothing is written out
+        raise ValueError(f"state must be a CurriculumState, got {shown(state)}")
+    check(not begun or (state.packed is not None and not state.finished),
+          "state must be within a level: call start_level first")
 
 def pack_active(
     state:CurriculumState, # Changed in place
     params:dict,           # Name -> (A, ...) weights of the active members
     moments:dict=None,     # Adam's state: step, and the moments as dictionaries like `params`
 ):
-    "Pack the weights of the active members and their moments: each element has its own, so members do not mix"
+    "Pack weights and moments of the active members: each element has its own, so they do not mix"
     _check_state(state, False)
-    packed = Packed(params)
-    check(set(params)==set(state.params), f"params must have the names of the run's own, got {shown(sorted(params))}")
-    keys = ('step', 'exp_avg', 'exp_avg_sq')
-    check(not moments or isinstance(moments, dict) and set(moments)==set(keys), f"moments must hold {', '.join(keys)}, got {shown(moments)}")
-    state.packed = packed
-    like = state.packed.vector
-    if moments: state.adam = {k: v if k=='step' else Packed(v).vector for k,v in moments.items()}
-    else: state.adam = dict(step=like.new_zeros(()), exp_avg=torch.zeros_like(like), exp_avg_sq=torch.zeros_like(like))
+    packed,keys = Packed(params),('step', 'exp_avg', 'exp_avg_sq')
+    check(set(params)==set(state.params),
+          f"params must have the names of the run's own, got {shown(sorted(params))}")
+    check(not moments or isinstance(moments, dict) and set(moments)==set(keys),
+          f"moments must hold {', '.join(keys)}, got {shown(moments)}")
+    zeros = packed.vector.new_zeros
+    found = dict(zip(keys, (zeros(()), zeros(packed.vector.shape), zeros(packed.vector.shape))))
+    if moments: found = {k: v if k=='step' else Packed(v).vector for k,v in moments.items()}
+    state.packed,state.adam,state.work = packed,found,Workspace(packed.vector)
 
 # %% ../../nbs/54_training.members.ipynb #85c521dc
 def start_level(
@@ -113,7 +126,8 @@ def start_level(
     c,dev = state.config,state.device
     emergent = [r[-1]['emergent_kappa'] for r in state.runs] if state.at else None
     state.targets = next_targets(c, state.at, emergent)
-    if state.at and not c.warm_start: state.params = {n: v.to(dev) for n,v in initial_parameters(c, state.at).items()}
+    if state.at and not c.warm_start:
+        state.params = {n: v.to(dev) for n,v in initial_parameters(c, state.at).items()}
     state.active,state.epoch = list(range(c.members)),0
     pack_active(state, state.params)
     state.kappa = KappaState()
@@ -125,7 +139,8 @@ def load_level(
 ):
     "Foci and data of the level at hand, a function of targets and seeds"
     _check_state(state, False)
-    check(not state.finished and bool(state.targets), "state must have targets for a level: call start_level first")
+    check(not state.finished and bool(state.targets),
+          "state must have targets for a level: call start_level first")
     c,n = state.config,state.n_foci
     state.foci = solve_levels(c, n, state.targets)
     def draw(split):
@@ -144,13 +159,18 @@ def raw_kappa(
     "Kappa of every member's representation"
     _check_config(config)
     if config.estimator!='pathway':
-        check(torch.is_tensor(f) and f.ndim==4, f"f must be a tensor of shape (A, B, N, {config.d_model}), got {shown(f)}")
+        check(torch.is_tensor(f) and f.ndim==4,
+              f"f must be a tensor of shape (A, B, N, {config.d_model}), got {shown(f)}")
     if config.estimator=='moment':
         check(torch.is_tensor(decode) and decode.shape==(f.shape[-1], 2),
               f"decode must be a tensor of shape ({f.shape[-1]}, 2), got {shown(decode)}")
         return moment_kappa(f@decode, batch_dims=1)
-    if config.estimator=='spectral': return spectral_kappa(f, baseline=config.baseline, dtype=getattr(torch, config.kappa_dtype))
-    return pathway_kappa(*zeta_attention(block, x, config.n_heads, own_token=config.own_token, separate=True), batch_dims=1)
+    if config.estimator=='spectral':
+        dtype = getattr(torch, config.kappa_dtype)
+        return spectral_kappa(f, baseline=config.baseline, dtype=dtype)
+    how = dict(own_token=config.own_token, separate=True)
+    tau,sigma = zeta_attention(block, x, config.n_heads, **how)
+    return pathway_kappa(tau, sigma, batch_dims=1)
 
 # %% ../../nbs/54_training.members.ipynb #795da740
 def logits(
@@ -161,21 +181,37 @@ def logits(
 )->tuple: # logits (A, B, N, C), f (A, B, N, D)
     "Logits of every member, and the representation"
     _check_config(config)
-    check(isinstance(params, dict) and 'classifier.weight' in params, f"params must be named block.* and classifier.*, got {shown(params)}")
-    classes = check_number('classes', classes, 1, params['classifier.weight'].shape[-2], whole=True)
+    if not isinstance(params, dict) or 'classifier.weight' not in params:
+        raise ValueError(f"params must be named block.* and classifier.*, got {shown(params)}")
+    rows = params['classifier.weight'].shape[-2]
+    classes = check_number('classes', classes, 1, rows, whole=True)
     out,f = zeta_forward(part_of(params, 'block.'), x, config.n_heads, own_token=config.own_token)
-    return stacked_linear(out, params['classifier.weight'][:,:classes], params['classifier.bias'][:,:classes]),f
+    W,b = params['classifier.weight'][:,:classes],params['classifier.bias'][:,:classes]
+    return stacked_linear(out, W, b),f
 
-# %% ../../nbs/54_training.members.ipynb #4f4873b3
+# %% ../../nbs/54_training.members.ipynb #b0671e37
 def _adam_step(
     state:CurriculumState, # Changed in place
 ):
     "Adam on the one vector, without the bookkeeping of many"
     p,a = state.packed,state.adam
-    adam([p.vector], [p.gradient], [a['exp_avg']], [a['exp_avg_sq']], [], [a['step']], fused=True, amsgrad=False, beta1=.9, beta2=.999,
-         lr=state.config.lr, weight_decay=0., eps=1e-8, maximize=False)
+    adam([p.vector], [p.gradient], [a['exp_avg']], [a['exp_avg_sq']], [], [a['step']],
+         lr=state.config.lr, beta1=.9, beta2=.999, eps=1e-8, weight_decay=0.,
+         fused=True, amsgrad=False, maximize=False)
 
-# %% ../../nbs/54_training.members.ipynb #b0671e37
+def _gradients(
+    state:CurriculumState, # Gradients are written
+    x:torch.Tensor,        # (A, B, N, D)
+    y:torch.Tensor,        # (A, B, N)
+)->tuple: # task loss (A,), mean square of f (A,), f (A, B, N, D)
+    "Written out where the block is plain, automatic where it is not"
+    c = state.config
+    task = x,y,c.n_heads,c.classes(state.n_foci),c.eta_zero
+    plain = c.depth==1 and not (c.feed_forward or c.learn_mix or c.own_token)
+    if plain: return zeta_gradients(state.packed, *task, state.work)
+    return automatic_gradients(state.packed, *task, c.own_token)
+
+# %% ../../nbs/54_training.members.ipynb #8c6e264b
 STATISTICS = ('loss', 'task_loss', 'zero_loss', 'kappa_raw', 'kappa', 'offset')
 
 def train_step(
@@ -186,19 +222,48 @@ def train_step(
 )->torch.Tensor: # (6, A) statistics, in the order of STATISTICS
     "One step of every active member"
     _check_state(state)
-    c,p = state.config,state.packed
-    size = c.n_heads,c.classes(state.n_foci),c.eta_zero
-    simple = c.depth==1 and not (c.feed_forward or c.learn_mix or c.own_token)
-    task,zero,f = zeta_gradients(p, x, y, *size) if simple else automatic_gradients(p, x, y, *size, c.own_token)
+    c = state.config
+    task,zero,f = _gradients(state, x, y)          # 1
     with torch.no_grad():
-        _adam_step(state)
-        block = part_of(p.views, 'block.')
+        _adam_step(state)                          # 2
+        block = part_of(state.packed.views, 'block.')
         raw = raw_kappa(c, f, decode, block, x)
-        smooth = state.kappa.update(raw)
-        turn_kernels(block, smooth, c.kappa_strength if c.enable_zeta_norm else 0.)
-        return torch.stack([task+c.eta_zero*zero, task, zero, raw, smooth, state.kappa.offset])
+        smooth = state.kappa.update(raw)           # 3
+        strength = c.kappa_strength if c.enable_zeta_norm else 0.
+        turn_kernels(block, smooth, strength)      # 4
+        loss = task+c.eta_zero*zero
+        return torch.stack([loss, task, zero, raw, smooth, state.kappa.offset])
 
 # %% ../../nbs/54_training.members.ipynb #2dbdc208
+def _decoder(
+    state:CurriculumState, # A run
+)->torch.Tensor: # (D, 2), of the data's type
+    "From the embedding back to the plane: its pseudo-inverse"
+    M,_ = plane_embedding(state.config.d_model, state.config.embedding_seed)
+    return torch.linalg.pinv(M.double()).to(state.data[0].dtype).to(state.device)
+
+def _batches(
+    state:CurriculumState, # A run, at an epoch
+)->list: # Of positions (A*B,) in the rows of all members, one member after the other
+    "Each active member's training rows in its own order, cut into batches"
+    c,rows = state.config,state.data[0].shape[1]
+    def order(i):
+        own = generator(c.seed+i, 'shuffle', state.at, state.epoch)
+        return i*rows+torch.randperm(rows, generator=own)
+    orders = torch.stack([order(i) for i in state.active]).to(state.device)
+    return [b.flatten() for b in orders.split(c.batch_size, 1)]
+
+def _check_means(
+    state:CurriculumState, # The run they are of
+    means:torch.Tensor,    # (6, A)
+):
+    "Finite, or a `ValueError` that says where they are not"
+    bad = (~means.isfinite()).nonzero().tolist()
+    if not bad: return
+    s,m = bad[0]
+    check(False, f"{STATISTICS[s]} became {means[s, m].item()} at {state.n_foci} foci, "
+                 f"epoch {state.epoch}, member {state.active[m]}: lower lr or kappa_strength")
+
 def train_epoch(
     state:CurriculumState, # Changed in place
     observers=(),          # Told about every step
@@ -206,20 +271,15 @@ def train_epoch(
     "One pass of every active member over its training rows, each in its own order"
     _check_state(state)
     check(len(state.data)==4, "state must have its data: call load_level first")
-    c,(X,y),level = state.config,state.data[:2],(state.at, state.epoch)
-    decode = torch.linalg.pinv(plane_embedding(c.d_model, c.embedding_seed)[0].double()).to(X.dtype).to(state.device)
-    order = torch.stack([torch.randperm(X.shape[1], generator=generator(c.seed+i, 'shuffle', *level)) for i in state.active]).to(state.device)
-    first,total = torch.tensor(state.active, device=state.device)[:,None]*X.shape[1],0
-    batches = [b.flatten() for b in (order+first).split(c.batch_size, 1)]
+    (X,y),A,total = (t.flatten(0, 1) for t in state.data[:2]),len(state.active),0
+    decode,batches,work = _decoder(state),_batches(state),state.work
     for rows in batches:
-        x,labels = (state.packed.rows(n, t.flatten(0, 1), rows).unflatten(0, (len(order), -1)) for n,t in (('x', X), ('y', y)))
+        x = work.rows('x', X, rows).unflatten(0, (A, -1))
+        labels = work.rows('y', y, rows).unflatten(0, (A, -1))
         total = total+train_step(state, x, labels, decode)
         notify(observers, 'step', state, None)
     means = (total/len(batches)).cpu().double()
-    bad = ~means.isfinite()
-    if bad.any():
-        s,m = bad.nonzero()[0].tolist()
-        check(False, f"{STATISTICS[s]} became {means[s, m].item()} at {state.n_foci} foci, epoch {state.epoch}, member {state.active[m]}: lower lr or kappa_strength")
+    _check_means(state, means)
     return means
 
 # %% ../../nbs/54_training.members.ipynb #30877d60
@@ -237,10 +297,13 @@ def keep_learning(
     "Let the other members rest"
     _check_state(state)
     top = len(state.active)-1
-    keep = [check_number('each of keep', i, 0, top, whole=True) for i in (keep if isinstance(keep, (list, tuple)) else [keep])]
-    check(keep==sorted(set(keep)), f"keep must be positions in ascending order, each once, got {shown(keep)}")
-    check(state.kappa.value is not None, "state must have taken a step before members are let go: call train_epoch first")
-    pick = lambda d: {n: v[keep] for n,v in d.items()}
+    keep = list(keep) if isinstance(keep, (list, tuple)) else [keep]
+    keep = [check_number('each of keep', i, 0, top, whole=True) for i in keep]
+    check(keep==sorted(set(keep)),
+          f"keep must be positions in ascending order, each once, got {shown(keep)}")
+    check(state.kappa.value is not None,
+          "state must have taken a step before members are let go: call train_epoch first")
+    def pick(named): return {n: v[keep] for n,v in named.items()}
     moments = {k: v if k=='step' else pick(v) for k,v in adam_by_name(state).items()}
     pack_active(state, pick(state.packed.named()), moments)
     state.kappa.offset,state.kappa.value = state.kappa.offset[keep],state.kappa.value[keep]
@@ -258,10 +321,14 @@ def accuracy(
 )->torch.Tensor: # (A,) on the CPU
     "Share of tokens classified correctly, per member"
     batch = check_number('batch', batch, 1, whole=True)
-    check(torch.is_tensor(X) and X.ndim==4 and X.shape[1]>0, f"X must be a tensor of shape (A, B, N, D), not empty, got {shown(X)}")
-    check(torch.is_tensor(y) and y.shape==X.shape[:3], f"y must be labels of shape {tuple(X.shape[:3])}, got {shown(y)}")
-    right = lambda x, y: (logits(config, params, x, classes)[0].argmax(-1)==y).flatten(1).sum(1)
-    hits = sum(map(right, X.split(batch, 1), y.split(batch, 1)))
+    check(torch.is_tensor(X) and X.ndim==4 and X.shape[1]>0,
+          f"X must be a tensor of shape (A, B, N, D), not empty, got {shown(X)}")
+    check(torch.is_tensor(y) and y.shape==X.shape[:3],
+          f"y must be labels of shape {tuple(X.shape[:3])}, got {shown(y)}")
+    hits = 0
+    for x,labels in zip(X.split(batch, 1), y.split(batch, 1)):
+        scores,_ = logits(config, params, x, classes)
+        hits = hits+(scores.argmax(-1)==labels).flatten(1).sum(1)
     return (hits/y[0].numel()).cpu().double()
 
 # %% ../../nbs/54_training.members.ipynb #0239e0b2
@@ -275,12 +342,27 @@ def accuracy_on_levels(
     member = check_number('member', member, 0, c.members-1, whole=True)
     params = {n: v[None, member] for n,v in state.params.items()}
     for at,n in enumerate(c.order[:state.at+1]):
-        foci = state.foci[member] if at==state.at else [state.runs[member][at][k] for k in ('focal_angles', 'focal_weights')]
+        past = None if at==state.at else state.runs[member][at]
+        foci = (past['focal_angles'], past['focal_weights']) if past else state.foci[member]
         X,y = (t[None].to(state.device) for t in level_data(c, member, n, foci, 'validation'))
         found.append(accuracy(c, params, X, y, c.classes(n)).item())
     return found
 
 # %% ../../nbs/54_training.members.ipynb #1b9065ad
+def _record_epoch(
+    state:CurriculumState, # History is appended to
+    means:torch.Tensor,    # (6, A) from `train_epoch`
+):
+    "Means, validation accuracy and kernels of every active member"
+    c,(X,y) = state.config,(t[state.active] for t in state.data[2:])
+    right = accuracy(c, state.packed.named(), X, y, c.classes(state.n_foci)).tolist()
+    for j,i in enumerate(state.active):
+        values = {f'epoch_{n}': v for n,v in zip(STATISTICS, means[:,j].tolist())}
+        values['epoch_accuracy'] = right[j]
+        for n in ('beta', 't'):
+            values[f'epoch_{n}'] = state.packed.views[f'block.poisson_{n}'][j].tolist()
+        for n,v in values.items(): state.history[i].setdefault(n, []).append(v)
+
 def close_epoch(
     state:CurriculumState, # Changed in place
     means:torch.Tensor,    # (6, A) from `train_epoch`
@@ -289,16 +371,13 @@ def close_epoch(
     _check_state(state)
     means = as_tensor('means', means, (len(STATISTICS), len(state.active)), torch.float64)
     c,done = state.config,[]
-    Xv,yv = (t[state.active] for t in state.data[2:])
-    right = accuracy(c, state.packed.named(), Xv, yv, c.classes(state.n_foci)).tolist()
+    _record_epoch(state, means)
     state.epoch += 1
     for j,i in enumerate(state.active):
-        values = dict(zip((f'epoch_{n}' for n in STATISTICS), means[:,j].tolist()))
-        values.update(epoch_accuracy=right[j], **{f'epoch_{n}': state.packed.views[f'block.poisson_{n}'][j].tolist() for n in ('beta', 't')})
-        for n,v in values.items(): state.history[i].setdefault(n, []).append(v)
         variance,slope = stability(state.history[i]['epoch_kappa_raw'], c.stability_window)
-        stable = variance is not None and variance<c.stability_threshold and abs(slope)<c.stability_slope
-        if stable or state.epoch>=c.epochs_per_level: done.append((j, 'stable' if stable else 'all epochs done'))
+        flat = variance is not None and variance<c.stability_threshold
+        if flat and abs(slope)<c.stability_slope: done.append((j, 'stable'))
+        elif state.epoch>=c.epochs_per_level: done.append((j, 'all epochs done'))
     return done
 
 # %% ../../nbs/54_training.members.ipynb #79988d4a
@@ -311,10 +390,15 @@ def finish_member(
     _check_state(state)
     member = check_number('member', member, 0, state.config.members-1, whole=True)
     check_choice('reason', reason, ('stable', 'all epochs done'))
-    check('epoch_kappa_raw' in state.history[member], f"member {member} must have an epoch behind it: call close_epoch first")
+    check('epoch_kappa_raw' in state.history[member],
+          f"member {member} must have an epoch behind it: call close_epoch first")
     c,h = state.config,state.history[member]
     window = h['epoch_kappa_raw'][-c.stability_window:]
     variance,slope = stability(window, len(window))
-    return dict(level=state.at+1, **describe_foci(state.n_foci, state.foci[member]), classes=c.classes(state.n_foci), **state.targets[member],
-                emergent_kappa=sum(window)/len(window), is_stable=reason=='stable', stop_reason=reason, stability_variance=variance, stability_slope=slope,
-                epochs=state.epoch, steps=state.epoch*math.ceil(c.n_samples/c.batch_size), accuracy_on_levels=accuracy_on_levels(state, member), metrics=h)
+    return dict(
+        level=state.at+1, **describe_foci(state.n_foci, state.foci[member]),
+        classes=c.classes(state.n_foci), **state.targets[member],
+        emergent_kappa=sum(window)/len(window), is_stable=reason=='stable', stop_reason=reason,
+        stability_variance=variance, stability_slope=slope,
+        epochs=state.epoch, steps=state.epoch*math.ceil(c.n_samples/c.batch_size),
+        accuracy_on_levels=accuracy_on_levels(state, member), metrics=h)

@@ -86,6 +86,11 @@ ROWS = [
     right('models.zeta.ZetaBlock', lambda f: f(np.int64(8), 2)(X[0].double()).shape, (3, 4, 8)),
     *(refused('models.zeta_step.Packed', lambda f, a=a: f(a), 'params must') for a in ({}, None, {'a': 1}, {'a': torch.ones(2), 'b': torch.ones(3)}, {'W_Q.weight': torch.ones(2, 4, 4)})),
     right('models.zeta_step.Packed', lambda f: f({'a': torch.ones(2, 3)}).vector, torch.ones(6)),
+    refused('models.zeta_step.Workspace', lambda f: f('float32'), 'like must be a tensor'),
+    refused('models.zeta_step.Workspace', lambda f: f(None), 'like must be a tensor', 'None'),
+    right('models.zeta_step.Workspace', lambda f: f(X.double()).constant(1., (2,)), torch.ones(2, dtype=torch.float64)),
+    right('models.zeta_step.Workspace', lambda f: f(X.half()).rows('y', Y, torch.tensor([1])), Y[1:]),
+    right('models.zeta_step.Workspace', lambda f: f(X).moved('x', X, (2, 0, 1)), X.permute(2, 0, 1, 3)),
     *(refused(f'models.zeta_step.{n}', lambda f, a=a: f(Packed(params()), *a), w) for n in ('zeta_gradients', 'automatic_gradients') for a,w in (
         ((X.double(), Y, 2, 2), 'x must be float32'), ((X, Y[:,:1], 2, 2), 'y must be'), ((X, Y.float(), 2, 2), 'y must be int64'), ((X, Y, 3, 2), 'n_heads must be 2'), ((X, Y, 2, 9), 'classes'), ((X[:,:0], Y[:,:0], 2, 2), 'not empty'))),
     *(refused('training.levels.CurriculumConfig', lambda f, a=a: f(**a), w) for a,w in ((dict(enable_zeta_norm='no'), 'enable_zeta_norm'), (dict(levels=3), 'levels'), (dict(lr=NAN), 'lr'), (dict(kappa_range=(1, 2, 3)), '2 numbers'), (dict(members=10**9), 'members'), (dict(task='maze'), 'task'))),

@@ -186,6 +186,7 @@ def fit_temperature(
     labels:torch.Tensor, # (N,) classes
     low:float=1e-3,      # Smallest temperature considered
     high:float=10.,      # Largest temperature considered
+    near=None,           # A temperature to stay near as long as there are few rows
 )->float:
     "The temperature with the smallest cross-entropy"
     from scipy.optimize import minimize_scalar
@@ -196,7 +197,9 @@ def fit_temperature(
     _check_finite(logits)
     y = class_labels(labels, logits.shape[1], logits.device)
     check(len(y)==len(logits), f"{len(logits)} rows of logits but {len(y)} labels")
-    nll = lambda log: torch.nn.functional.cross_entropy(logits/math.exp(log), y).item()
+    near = near and math.log(check_number('near', near, 0, 1e6, above=True))
+    away = lambda log: 0. if near is None else 2*(log-near)**2/len(y) # a normal prior of log T
+    nll = lambda log: torch.nn.functional.cross_entropy(logits/math.exp(log), y).item()+away(log)
     ends = math.log(low),math.log(high)
     return math.exp(minimize_scalar(nll, bounds=ends, method='bounded', options=dict(xatol=1e-4)).x)
 

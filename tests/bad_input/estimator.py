@@ -1,0 +1,57 @@
+"The scikit-learn estimator; scikit-learn's own conditions stand in test_estimator.py"
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bad_input import refused, right
+from geofractal_nb.estimator import GeoFractalClassifier, save_classifier
+from geofractal_nb.models.david import GeoFractalDavid, save_model
+
+R = np.random.default_rng(0)
+X,Y = R.normal(size=(40, 6)).astype(np.float32),np.arange(40)%2
+NAN,INF = X.copy(),X.copy()
+NAN[3,1],INF[3,1] = np.nan,np.inf
+TINY = dict(k=1, scales=(8,), epochs=1, min_steps=0, validation_fraction=0)
+FITTED = GeoFractalClassifier(**TINY).fit(X, Y)
+FOLDER = tempfile.TemporaryDirectory()
+PLAIN,TEXT,OURS = (Path(FOLDER.name)/n for n in ('plain.safetensors', 'text.safetensors', 'ours.safetensors'))
+save_model(PLAIN, GeoFractalDavid(6, 2, 1, (8,)))
+save_classifier(FITTED, OURS)
+TEXT.write_text('words')
+fit = lambda f, x=X, y=Y, weights=None, eval_set=None, **kw: f(**{**TINY, **kw}).fit(x, y, weights, eval_set)
+name = 'estimator.GeoFractalClassifier'
+
+ROWS = [
+    *(refused('estimator.ArrayRows', lambda f, a=a: f(*a), words) for a,words in (
+        ((X[0], Y, 2), 'X must have shape'), ((X, Y[:3], 2), 'y must have shape'), ((X, Y, 1), 'num_classes'), ((X, Y+1, 2), '[0, 2)'), ((None, Y, 2), 'X must'))),
+    right('estimator.ArrayRows', lambda f: f(X.astype(np.float16), Y.tolist(), 2).batch(torch.tensor([1]))[1].tolist(), [1]),
+    *(refused(name, lambda f, kw=kw: fit(f, **kw), words) for kw,words in (
+        (dict(x=NAN), 'NaN'), (dict(x=INF), 'infinity'), (dict(x=X[:0], y=Y[:0]), '0 sample'), (dict(x=X[0]), '2D'),
+        (dict(x=np.full((40, 6), 'a')), 'convert'), (dict(y=Y[:5]), '5'), (dict(y=Y*0), 'at least 2 classes'), (dict(y=Y+.5), 'label type'),
+        (dict(y=np.where(Y, np.nan, 1.)), 'NaN'), (dict(weights=np.zeros(40)), 'non-zero'),
+        (dict(weights=-np.ones(40)), 'egative'), (dict(weights=np.ones(3)), '(3,)'), (dict(weights=np.full(40, np.inf)), 'infinity'),
+        (dict(eval_set=X), 'eval_set must be'), (dict(eval_set=(X, Y+5)), 'none of the classes'), (dict(eval_set=(X[:,:2], Y)), '6 features'),
+        (dict(eval_set=(NAN, Y)), 'NaN'), (dict(k=0), 'k must'), (dict(k=9), '9-simplex'), (dict(scales=()), 'scales'), (dict(scales='wide'), 'scales'),
+        (dict(terms=('none',)), 'terms'), (dict(epochs=0), 'epochs'), (dict(epochs=np.nan), 'epochs'), (dict(min_steps=-1), 'min_steps'),
+        (dict(batch_size=0), 'batch_size'), (dict(learning_rate=0), 'lr'), (dict(smoothing=1), 'smoothing'),
+        (dict(validation_fraction=1.), 'validation_fraction'), (dict(precision='fp8'), 'precision'), (dict(device='moon'), 'device'),
+        (dict(random_state='dice'), 'random_state'), (dict(random_state=-1), 'random_state'))),
+    *(refused(name, lambda f, x=x, call=call: getattr(FITTED, call)(x), words) for call in ('predict', 'predict_proba', 'decision_function', 'transform', 'explain')
+      for x,words in ((NAN, 'NaN'), (X[:,:3], '6 features'), (X[:0], '0 sample'), (X[0], '2D'))),
+    refused(name, lambda f: f(**TINY).partial_fit(X, Y, classes=[0]), 'at least 2 classes'),
+    refused(name, lambda f: f(**TINY).partial_fit(X, Y, classes=[3, 4]), 'none of the classes'),
+    right(name, lambda f: fit(f, k=np.int64(1), scales=[8], x=X.astype(np.float64)).predict(X).tolist(), FITTED.predict(X).tolist()),
+    right(name, lambda f: fit(f, y=[['a', 'b'][i] for i in Y]).classes_.tolist(), ['a', 'b']),
+    right(name, lambda f: fit(f, random_state=np.random.RandomState(3)).predict(X).shape, (40,)),
+    refused('estimator.save_classifier', lambda f: f(None, PLAIN), 'GeoFractalClassifier'),
+    refused('estimator.checked_rows', lambda f: f(GeoFractalClassifier(), NAN, reset=True), 'NaN: drop such rows'),
+    right('estimator.checked_rows', lambda f: f(GeoFractalClassifier(), X.tolist(), reset=True).shape, (40, 6)),
+    right('estimator.save_classifier', lambda f: f(FITTED, Path(FOLDER.name)/'again.safetensors'), None),
+    refused('estimator.load_classifier', lambda f: f(PLAIN), 'no estimator'),
+    refused('estimator.load_classifier', lambda f: f(TEXT), 'text.safetensors'),
+    refused('estimator.load_classifier', lambda f: f(Path(FOLDER.name)/'none.safetensors'), 'none.safetensors'),
+    refused('estimator.load_classifier', lambda f: f(None), 'path'),
+    right('estimator.load_classifier', lambda f: (f(str(OURS)).predict(X)==FITTED.predict(X)).all(), True),
+]

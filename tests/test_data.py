@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from torch.testing import assert_close
 
 from geofractal_nb.core import generator
-from geofractal_nb.data.embeddings import DATASETS, EmbeddingData, check_labels, load_dataset, make_splits
+from geofractal_nb.data.embeddings import DATASETS, load_dataset
+from geofractal_nb.data.splits import EmbeddingData, check_labels, make_splits
 from geofractal_nb.data.text import distinct_conditions
 from geofractal_nb.storage import save_tensors
 
@@ -74,7 +75,7 @@ def test_a_hub_dataset_of_parquet_files(toy, tmp_path, cache):
     assert_close(d.batch(torch.arange(240))[0], X)
 
 
-def test_one_new_reader_is_one_function(toy):
+def test_a_new_data_set_is_one_entry(toy):
     _,X,y = toy
     DATASETS['mine'] = lambda: (X, y, {'class_names': ['a', 'b', 'c']})
     try: assert load_dataset('mine').class_names==('a', 'b', 'c')

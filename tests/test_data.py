@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from geofractal_nb.core import generator
 from geofractal_nb.data.embeddings import DATASETS, load_dataset
 from geofractal_nb.data.splits import EmbeddingData, check_labels, make_splits
-from geofractal_nb.data.text import distinct_conditions
+from geofractal_nb.data.text import condition_key, distinct_conditions
 from geofractal_nb.storage import save_tensors
 
 
@@ -102,6 +102,16 @@ def test_synthetic_data_resume_to_the_same_bytes(cache, monkeypatch):
 def test_near_duplicates_are_merged():
     codes = [('S1', f'Cut {w} of {side} hand, {e} encounter for x') for w in 'abcdefgh' for side in ('left', 'right', 'unspecified') for e in ('initial', 'subsequent')]
     assert len(distinct_conditions(codes))==8
+
+
+def test_a_side_is_no_condition_but_a_place_is():
+    left,right,ear = (condition_key(f'Open bite of {w}') for w in ('left thumb', 'right thumb', 'right ear'))
+    assert left==right!=ear
+    assert condition_key('Open bite of thumb, initial encounter')==left!=condition_key('Open bite of ear')
+
+
+def test_a_data_set_without_test_rows_is_refused():
+    with pytest.raises(ValueError, match='test split is empty'): load_dataset('digits', test=0.)
 
 
 nan,inf = float('nan'),float('inf')

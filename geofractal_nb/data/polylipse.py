@@ -122,6 +122,31 @@ def _pair(
     return config
 
 
+def _configuration(
+    n_foci:int,     # Number of foci n
+    observed_kappa, # Anisotropy asked for
+    focal_config,   # (angles, weights) to use instead of solving, or None
+)->tuple: # kappa, angles (n,), weights (n,)
+    "The foci asked for: solved, or as given"
+    kappa = check_number('observed_kappa', observed_kappa, 0, above=True)
+    foci = solve_focal_config(n_foci, kappa) if focal_config is None else focal_config
+    return kappa,*_check_foci(*_pair(foci), n_foci)
+
+
+def _focal_info(
+    kappa,                # Anisotropy asked for
+    angles:torch.Tensor,  # (n,) focal angles
+    weights:torch.Tensor, # (n,) focal weights
+    focal_radius:float,   # Distance of the foci from the origin
+)->dict:
+    "What there is to know about a configuration"
+    mt,ms = (m.item() for m in moments(angles, weights))
+    centers = focal_radius*torch.stack([angles.cos(), angles.sin()], -1)
+    return dict(n_foci=len(angles), observed_kappa=float(kappa), focal_angles=angles,
+        focal_weights=weights, focal_centers=centers, M_tau=mt, M_sigma=ms,
+        kappa_actual=kappa_of(angles, weights).item())
+
+# %% ../../nbs/26_data.polylipse.ipynb #79af5587
 def _pose(
     task:str,            # Which task
     points:torch.Tensor, # (B, N, 2)
@@ -137,7 +162,34 @@ def _pose(
     x,y = points.unbind(-1)
     return torch.stack([c*x-s*y, s*x+c*y], -1),(focus-focus[:,:1])%n_foci
 
-# %% ../../nbs/26_data.polylipse.ipynb #8c9d6934
+# %% ../../nbs/26_data.polylipse.ipynb #2178fb36
+def _embedded(
+    points:torch.Tensor, # (B, N, 2), float64
+    d_model,             # Width D
+    embedding_seed,      # Draws the embedding matrix
+    marked:bool,         # Mark the first token?
+    dtype,               # Of the result
+)->tuple: # X (B, N, D), embedding (2, D), mark (D,)
+    "Points as tokens"
+    kind = _check_dtype(dtype)[1]
+    E,mark = plane_embedding(d_model, embedding_seed, kind)
+    X = points.to(kind)@E
+    if marked: X[:,0] += mark*math.sqrt(len(mark))
+    return as_tensor('X', X, dtype=dtype),E.to(dtype),mark.to(dtype)
+
+
+def _lengths(
+    shape:tuple,  # (B, N)
+    min_len:int,  # Shortest sequence, 0 for all of full length
+    gen:torch.Generator, # Randomness
+)->torch.Tensor: # (B, N) bool
+    "Where tokens count"
+    B,N = shape
+    length = torch.full((B, 1), N)
+    if min_len: length = torch.randint(min_len, N+1, (B, 1), generator=gen)
+    return torch.arange(N)<length
+
+# %% ../../nbs/26_data.polylipse.ipynb #63c42b5b
 def make_polylipse_dataset(
     n_foci:int,               # Number of foci n, >= 1
     observed_kappa:float,     # Anisotropy of the configuration, > 0
@@ -163,32 +215,22 @@ def make_polylipse_dataset(
     focal_radius,orbit_radius,orbit_std,noise,shift = _check_lengths(
         focal_radius=focal_radius, orbit_radius=orbit_radius, orbit_std=orbit_std, noise=noise,
         shift=shift)
-    (B,N),(dtype,kind) = _check_size(n_samples, seq_len, d_model),_check_dtype(dtype)
+    (B,N),(dtype,_) = _check_size(n_samples, seq_len, d_model),_check_dtype(dtype)
     min_len = check_number('min_len', min_len, 0, N, whole=True)
     task = check_choice('task', task, TASKS)
     return_focal_info = check_flag('return_focal_info', return_focal_info)
-    kappa = check_number('observed_kappa', observed_kappa, 0, above=True)
-    foci = solve_focal_config(n_foci, kappa) if focal_config is None else focal_config
-    angles,weights = _check_foci(*_pair(foci), n_foci)
+    kappa,angles,weights = _configuration(n_foci, observed_kappa, focal_config)
     gen = generator(seed, 'polylipse')
     points,focus = sample_points(angles, weights, (B, N), gen, focal_radius, orbit_radius,
                                  orbit_std, noise)
     turn = 2*math.pi*torch.rand(B, 1, generator=gen, dtype=torch.float64)
     moved,y = _pose(task, points, focus, turn, shift, n_foci)
-    E,mark = plane_embedding(d_model, embedding_seed, kind)
-    X = moved.to(kind)@E
-    if task=='rotated': X[:,0] += mark*math.sqrt(len(mark))
-    X = as_tensor('X', X, dtype=dtype)
-    length = torch.full((B, 1), N)
-    if min_len: length = torch.randint(min_len, N+1, (B, 1), generator=gen)
-    mask = torch.arange(N)<length
+    X,E,mark = _embedded(moved, d_model, embedding_seed, task=='rotated', dtype)
+    mask = _lengths((B, N), min_len, gen)
     if not return_focal_info: return X,y,mask
-    mt,ms = (m.item() for m in moments(angles, weights))
-    centers = focal_radius*torch.stack([angles.cos(), angles.sin()], -1)
-    return X,y,mask,dict(n_foci=n_foci, observed_kappa=float(kappa), focal_angles=angles,
-        focal_weights=weights, focal_centers=centers, M_tau=mt, M_sigma=ms,
-        kappa_actual=kappa_of(angles, weights).item(), points=points, embedding=E.to(dtype),
-        mark=mark.to(dtype), task=task, d_model=len(mark))
+    info = _focal_info(kappa, angles, weights, focal_radius)
+    return X,y,mask,dict(**info, points=points, embedding=E, mark=mark, task=task,
+        d_model=len(mark))
 
 # %% ../../nbs/26_data.polylipse.ipynb #665ff414
 def plot_sequence(

@@ -47,8 +47,8 @@ def kept_generators():
     states = random.getstate(),np.random.get_state(),torch.random.get_rng_state()
     try: yield
     finally:
-        for put,state in zip((random.setstate, np.random.set_state, torch.random.set_rng_state), states):
-            put(state)
+        setters = random.setstate,np.random.set_state,torch.random.set_rng_state
+        for put,state in zip(setters, states): put(state)
 
 # %% ../../nbs/20_data.store.ipynb #f1f1bde5
 def _header(
@@ -57,8 +57,9 @@ def _header(
 )->bytes: # Length and JSON, padded to 64 bytes
     "Safetensors header of float32 features (N, F) followed by int64 labels (N,)"
     cut = rows*width*4
-    head = json.dumps({'features': {'dtype': 'F32', 'shape': [rows, width], 'data_offsets': [0, cut]},
-                       'labels': {'dtype': 'I64', 'shape': [rows], 'data_offsets': [cut, cut+rows*8]}}).encode()
+    features = {'dtype': 'F32', 'shape': [rows, width], 'data_offsets': [0, cut]}
+    labels = {'dtype': 'I64', 'shape': [rows], 'data_offsets': [cut, cut+rows*8]}
+    head = json.dumps({'features': features, 'labels': labels}).encode()
     head += b' '*(-(len(head)+8)%64)
     return len(head).to_bytes(8, 'little') + head
 
@@ -100,9 +101,10 @@ def reserve(
         if free<size: raise OSError(errno.ENOSPC, 'No space left on device')
         _fill(f, size)
     except (OSError, OverflowError) as e:
-        raise OSError(getattr(e, 'errno', errno.EFBIG), f"cannot write {path}: it takes {size/1e6:.1f} MB, "
-            f"{free/1e6:.1f} MB are free ({getattr(e, 'strerror', e)}); free space, or set "
-            "GEOFRACTAL_CACHE to a larger disk") from e
+        code,why = getattr(e, 'errno', errno.EFBIG),getattr(e, 'strerror', e)
+        raise OSError(code, f"cannot write {path}: it takes {size/1e6:.1f} MB, "
+            f"{free/1e6:.1f} MB are free ({why}); free space, or set GEOFRACTAL_CACHE to a larger "
+            "disk") from e
 
 # %% ../../nbs/20_data.store.ipynb #358b5fe9
 def _chunk(
@@ -113,7 +115,8 @@ def _chunk(
 )->tuple: # (n,F) float32, (n,) int64
     "A chunk as it is stored, or a `ValueError`"
     try: f,l = map(np.asarray, chunk)
-    except (TypeError, ValueError) as e: raise ValueError(f"a chunk must be features and labels, got {shown(chunk)}") from e
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"a chunk must be features and labels, got {shown(chunk)}") from e
     at = f"at row {done}"
     check(f.ndim==2 and f.shape[1]==width and done+len(f)<=rows,
           f"expected rows of width {width} and {rows} in all, got {f.shape} {at}")
@@ -137,7 +140,8 @@ def _plain(
     "`extra` as JSON gives it back, or a `ValueError`"
     check(extra is None or isinstance(extra, dict), f"extra must be a dict, got {shown(extra)}")
     try: return json.loads(json.dumps(extra or {}, allow_nan=False))
-    except (TypeError, ValueError) as e: raise ValueError(f"extra must hold plain Python values ({e})") from e
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"extra must hold plain Python values ({e})") from e
 
 def _done(
     partial, progress, # The two files of an unfinished store
@@ -171,7 +175,8 @@ def _fill_rows(
             X[done:done+len(f)],y[done:done+len(f)] = f,l
             X.flush(); y.flush()
             done += len(f)
-            save_json(progress, {'rows': rows, 'width': width, 'done': done, 'check': _digest([job, done])})
+            save_json(progress, {'rows': rows, 'width': width, 'done': done,
+                                 'check': _digest([job, done])})
             bar.update(len(f))
     check(done==rows, f"expected {rows} rows, got {done}")
 
@@ -204,7 +209,8 @@ def write_store(
         if isinstance(e, ValueError) or not progress.exists():
             for p in (partial, progress): p.unlink(missing_ok=True)
         raise
-    save_json(path.with_suffix('.json'), {'sha256': file_digest(partial), 'facts_sha256': _digest(facts), **facts})
+    sums = {'sha256': file_digest(partial), 'facts_sha256': _digest(facts)}
+    save_json(path.with_suffix('.json'), {**sums, **facts})
     progress.unlink(missing_ok=True) # first: nothing may be left once the store is there
     os.replace(partial, path)
 
@@ -218,13 +224,16 @@ def open_store(
     check(path.is_file(), f"no file {path}")
     extra = load_json(path.with_suffix('.json'))
     again = "delete it to build it again"
-    facts = {k: v for k,v in extra.items() if not k.endswith('sha256')} if isinstance(extra, dict) else {}
+    if not isinstance(extra, dict): extra = {}
+    facts = {k: v for k,v in extra.items() if not k.endswith('sha256')}
     sound = extra.get('facts_sha256', _digest(facts))==_digest(facts) if facts else False
     check(sound, f"{path.with_suffix('.json')} is damaged: {again}")
-    N,F = (facts.get(n) if type(facts.get(n)) is int and facts[n]>0 else 0 for n in ('rows', 'width'))
+    N,F = (n if type(n) is int and n>0 else 0 for n in (facts.get('rows'), facts.get('width')))
     other = f"{path} does not hold {N} rows of width {F}: {again}"
     check(path.stat().st_size==len(_header(N, F))+N*(F*4+8), other)
-    if verify: check(file_digest(path)==extra.get('sha256'), f"{path} does not match its checksum: {again}")
+    if verify:
+        match = file_digest(path)==extra.get('sha256')
+        check(match, f"{path} does not match its checksum: {again}")
     t = load_tensors(path)[0] # memory-mapped: nothing is read yet
     shape = [list(t[n].shape) if n in t else None for n in ('features', 'labels')]
     check(shape==[[N, F], [N]], other)

@@ -29,7 +29,8 @@ def condition_key(
 )->str: # Lower-case words, equal for near-duplicates
     "A description without encounter and side, for comparing"
     check(isinstance(description, str), f"description must be text, got {shown(description)}")
-    return re.sub(r'[^a-z0-9]+', ' ', _SIDE.sub('', _ENCOUNTER.sub('', description.lower()))).strip()
+    condition = _SIDE.sub('', _ENCOUNTER.sub('', description.lower()))
+    return re.sub(r'[^a-z0-9]+', ' ', condition).strip()
 
 # %% ../../nbs/23_data.text.ipynb #7a243727
 def _pairs(
@@ -39,7 +40,8 @@ def _pairs(
     "Pairs of strings, or a `ValueError` naming the first that is not one"
     try: pairs = [] if isinstance(value, str) else list(value)
     except TypeError: pairs = []
-    check(pairs, f"{name} must be pairs (class name, text) and there are no texts in {shown(value)}")
+    check(pairs,
+          f"{name} must be pairs (class name, text) and there are no texts in {shown(value)}")
     for i,p in enumerate(pairs):
         ok = isinstance(p, (tuple, list)) and len(p)==2 and all(isinstance(s, str) for s in p)
         check(ok, f"{name} must be pairs (class name, text), number {i} is {shown(p)}")
@@ -64,7 +66,8 @@ def distinct_conditions(
 def icd10_conditions()->list: # Pairs (category, text)
     "Distinct conditions of the ICD-10-CM code book (extra `text`)"
     icd = need('simple_icd_10_cm', 'text')
-    codes = [c for c in dict.fromkeys(icd.get_all_codes()) if icd.is_leaf(c) and not icd.is_block(c)]
+    codes = dict.fromkeys(icd.get_all_codes())
+    codes = [c for c in codes if icd.is_leaf(c) and not icd.is_block(c)]
     return distinct_conditions([(c[:3], icd.get_description(c)) for c in codes])
 
 # %% ../../nbs/23_data.text.ipynb #98384ebd
@@ -93,9 +96,11 @@ class SentenceEncoder:
     def __call__(self, texts): # n texts -> (n, 384)
         from geofractal_nb.core import has_fast_bf16
         texts = list(texts) if isinstance(texts, (list, tuple)) else []
-        check(texts and all(isinstance(t, str) for t in texts), "texts must be a non-empty list of strings")
+        check(texts and all(isinstance(t, str) for t in texts),
+              "texts must be a non-empty list of strings")
         device = next(self.model.parameters()).device
-        t = self.tok(texts, padding=True, truncation=True, max_length=self.max_tokens, return_tensors='pt')
+        t = self.tok(texts, padding=True, truncation=True, max_length=self.max_tokens,
+                     return_tensors='pt')
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bf16(device)):
             h = self.model(**t.to(device)).last_hidden_state.float()
         mask = t['attention_mask'][...,None].float()
@@ -120,13 +125,16 @@ def embed_texts(
     def chunks(start):
         for i in range(start, len(pairs), step):
             part = pairs[i:i+step]
-            yield torch.as_tensor(encoder([t for _,t in part])).numpy(),np.array([number[c] for c,_ in part])
-    write_store(path, len(pairs), width, chunks, {'class_names': names, 'texts': [t for _,t in pairs]}, desc)
+            labels = np.array([number[c] for c,_ in part])
+            yield torch.as_tensor(encoder([t for _,t in part])).numpy(),labels
+    extra = {'class_names': names, 'texts': [t for _,t in pairs]}
+    write_store(path, len(pairs), width, chunks, extra, desc)
 
 # %% ../../nbs/23_data.text.ipynb #2035fa70
 def icd10_store(
     folder=None, # Cache folder, by default the user's
 )->tuple: # features (N,384), labels (N,), extra with class_names and texts
     "The embedded ICD-10-CM conditions, from the cache or built now (extra `text`)"
-    path = as_path('folder', cache_folder() if folder is None else folder)/'icd10-minilm-v2.safetensors'
+    folder = as_path('folder', cache_folder() if folder is None else folder)
+    path = folder/'icd10-minilm-v2.safetensors'
     return cached_store(path, lambda: embed_texts(path, icd10_conditions(), SentenceEncoder()))

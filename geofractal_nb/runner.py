@@ -103,7 +103,8 @@ def _check_dataset(
     name:str, # A registered name, a path, or a Hugging Face name
 ):
     "Refuse a data set that cannot exist"
-    from geofractal_nb.data.embeddings import DATASETS, FORMATS
+    from geofractal_nb.data.embeddings import DATASETS
+    from geofractal_nb.data.readers import FORMATS
     path = Path(name)
     if path.suffix in FORMATS:
         check(_is_file(path), f"dataset: no file {shown(name)} in {Path.cwd()}")

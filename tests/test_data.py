@@ -8,8 +8,9 @@ from hypothesis import given, strategies as st
 from torch.testing import assert_close
 
 from geofractal_nb.core import generator
-from geofractal_nb.data.embeddings import DATASETS, EmbeddingData, check_labels, load_dataset, make_splits
-from geofractal_nb.data.text import distinct_conditions
+from geofractal_nb.data.embeddings import DATASETS, load_dataset
+from geofractal_nb.data.splits import EmbeddingData, check_labels, make_splits
+from geofractal_nb.data.text import condition_key, distinct_conditions
 from geofractal_nb.storage import save_tensors
 
 
@@ -74,7 +75,7 @@ def test_a_hub_dataset_of_parquet_files(toy, tmp_path, cache):
     assert_close(d.batch(torch.arange(240))[0], X)
 
 
-def test_one_new_reader_is_one_function(toy):
+def test_a_new_data_set_is_one_entry(toy):
     _,X,y = toy
     DATASETS['mine'] = lambda: (X, y, {'class_names': ['a', 'b', 'c']})
     try: assert load_dataset('mine').class_names==('a', 'b', 'c')
@@ -101,6 +102,16 @@ def test_synthetic_data_resume_to_the_same_bytes(cache, monkeypatch):
 def test_near_duplicates_are_merged():
     codes = [('S1', f'Cut {w} of {side} hand, {e} encounter for x') for w in 'abcdefgh' for side in ('left', 'right', 'unspecified') for e in ('initial', 'subsequent')]
     assert len(distinct_conditions(codes))==8
+
+
+def test_a_side_is_no_condition_but_a_place_is():
+    left,right,ear = (condition_key(f'Open bite of {w}') for w in ('left thumb', 'right thumb', 'right ear'))
+    assert left==right!=ear
+    assert condition_key('Open bite of thumb, initial encounter')==left!=condition_key('Open bite of ear')
+
+
+def test_a_data_set_without_test_rows_is_refused():
+    with pytest.raises(ValueError, match='test split is empty'): load_dataset('digits', test=0.)
 
 
 nan,inf = float('nan'),float('inf')

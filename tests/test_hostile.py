@@ -76,7 +76,7 @@ class Stop(Exception): pass
 
 def train(work, folder, stop_at=0):
     "A tiny training, perhaps stopped at a step"
-    from geofractal_nb.data.embeddings import EmbeddingData, make_splits
+    from geofractal_nb.data.splits import EmbeddingData, make_splits
     from geofractal_nb.training.basin import BasinConfig, fit
     from geofractal_nb.training.curriculum import fit_curriculum
     from geofractal_nb.training.levels import CurriculumConfig

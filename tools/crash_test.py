@@ -40,7 +40,7 @@ import torch._dynamo
 
 from geofractal_nb import storage
 from geofractal_nb.training.checkpoints import load_checkpoint
-from geofractal_nb.data.embeddings import EmbeddingData, make_splits
+from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.data.store import cached_store
 from geofractal_nb.data.text import embed_texts
 from geofractal_nb.training.basin import BasinConfig, fit

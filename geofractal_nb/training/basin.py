@@ -19,7 +19,7 @@ import torch
 # %% ../../nbs/52_training.basin.ipynb #63b72f25
 from ..core import (check, check_choice, check_flag, check_number, generator,
                                 resolve_device, resolve_precision, shown)
-from ..data.embeddings import EmbeddingData, shuffled_batches
+from ..data.splits import EmbeddingData, shuffled_batches
 from ..geometry.cantor import MAX_LEVELS
 from ..losses import ContrastiveBasinLoss, class_labels
 from ..metrics import expected_calibration_error

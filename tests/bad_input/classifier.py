@@ -4,7 +4,7 @@ import torch
 
 from bad_input import refused, right
 from geofractal_nb.core import generator
-from geofractal_nb.data.embeddings import EmbeddingData, make_splits
+from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid, save_model
 from geofractal_nb.models.heads import SimplexHead

@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 # %% ../nbs/81_estimator.ipynb #0e12d7b6
 from .core import check, check_number, generator, shown
-from .data.embeddings import stratified_mask
+from .data.splits import stratified_mask
 from .models.david import GeoFractalDavid, load_model, save_model
 from .storage import load_tensors
 from .training.basin import (BasinConfig, fit_temperature, fresh_state,

@@ -1,5 +1,4 @@
 "The checks of the repository itself: each finds what it is there for, and none writes"
-import base64
 import io
 import json
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tools.build_readme import readme
-from tools.fingerprint import ROOT, absolute
+from tools.fingerprint import ROOT
 from tools.results import is_marked, notebooks as results, read, status
 
 LIMIT = 200_000 # bytes of output in one cell

@@ -34,7 +34,7 @@ os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['GEOFRACTAL_HEADLESS'] = '1'
 
 import numpy as np
-import scipy.optimize # imported when first used, here once for all forks
+import scipy.optimize  # noqa: F401, imported when first used, here once for all forks
 import torch
 import torch._dynamo
 

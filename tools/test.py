@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = { # name: what it is, seconds on two idle cores, command
     'check': ('export, cleanliness, README', 3, 'python tools/check_repo.py'),
-    'lint': ('names that are missing', 1, 'ruff check --quiet --select F821,F403 geofractal_nb'),
+    'lint': ('names that are missing', 1, 'ruff check --quiet --isolated --select F821,F403,F401,F811 geofractal_nb nbs tests tools benchmarks'),
     'notebooks': ('the tests inside the notebooks', 110, 'nbdev_test --n_workers 2 --do_print'),
     'pytest': ('properties, whole runs, a browser', 200,
                'python -m pytest -q -n 2 --dist loadfile --durations=8 tests'),

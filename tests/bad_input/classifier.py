@@ -6,10 +6,10 @@ from bad_input import refused, right
 from geofractal_nb.core import generator
 from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.losses import ContrastiveBasinLoss
-from geofractal_nb.models.david import GeoFractalDavid, save_model
+from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.models.heads import SimplexHead
 from geofractal_nb.storage import save_tensors
-from geofractal_nb.training.basin import BasinConfig, begin_basin, close_basin_epoch, train_basin_epoch
+from geofractal_nb.training.basin import BasinConfig, begin_basin, train_basin_epoch
 
 NAN,INF = float('nan'),float('inf')
 Y = torch.arange(60)%3

@@ -10,9 +10,9 @@ from bad_input import refused, right
 from geofractal_nb.training.checkpoints import save_level_checkpoint
 from geofractal_nb.core import generator, seeded_linear
 from geofractal_nb.models.zeta import ZetaBlock
-from geofractal_nb.storage import load_json, load_tensors, save_json, save_tensors, write_text
+from geofractal_nb.storage import load_json, load_tensors, save_tensors, write_text
 from geofractal_nb.training.observers import Observer
-from geofractal_nb.training.runs import PROGRESS, RunFolder, load_run_state, save_run_state
+from geofractal_nb.training.runs import PROGRESS, RunFolder, load_run_state
 
 nan,inf = float('nan'),float('inf')
 W = {'w': torch.arange(6.).reshape(2, 3)}

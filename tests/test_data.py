@@ -105,9 +105,9 @@ def test_near_duplicates_are_merged():
 
 
 def test_a_side_is_no_condition_but_a_place_is():
-    left,right,ear = (condition_key(f'Open bite of {w}') for w in ('left thumb', 'right thumb', 'right ear'))
-    assert left==right!=ear
-    assert condition_key('Open bite of thumb, initial encounter')==left!=condition_key('Open bite of ear')
+    key = lambda where: condition_key(f'Open bite of {where}')
+    assert key('left thumb')==key('right thumb')==key('thumb, initial encounter')
+    assert key('left thumb')!=key('right ear') and key('thumb')!=key('ear')
 
 
 def test_a_data_set_without_test_rows_is_refused():

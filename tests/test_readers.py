@@ -149,7 +149,8 @@ def test_a_namesake_is_other_data(write, tmp_path, cache):
 def test_a_file_is_converted_once(tmp_path, cache, monkeypatch):
     path,calls = packed(tmp_path, rows(), LABELS),[]
     write = store.write_store
-    monkeypatch.setattr('geofractal_nb.data.readers.write_store', lambda *a, **k: (calls.append(1), write(*a, **k)))
+    counted = lambda *a, **k: (calls.append(1), write(*a, **k))
+    monkeypatch.setattr('geofractal_nb.data.readers.write_store', counted)
     for _ in range(3): load_dataset(path)
     assert len(calls)==1
 

@@ -28,8 +28,10 @@ from geofractal_nb.plots.curriculum import plot_accuracy, plot_kappa_trajectory
 from geofractal_nb.plots.curriculum import plot_kappa_within_levels, plot_kernel, plot_losses
 from geofractal_nb.runner import run_experiment
 from geofractal_nb.storage import load_tensors, save_tensors
-from geofractal_nb.training.curriculum import CurriculumMetrics, fit_curriculum, train_with_adaptive_curriculum
-from geofractal_nb.training.levels import REFERENCE, CurriculumConfig, next_targets, stability
+from geofractal_nb.training.curriculum import CurriculumMetrics, fit_curriculum, member_modules
+from geofractal_nb.training.curriculum import train_with_adaptive_curriculum
+from geofractal_nb.training.levels import REFERENCE, CurriculumConfig, describe_foci
+from geofractal_nb.training.levels import next_targets, stability
 from geofractal_nb.training.members import CurriculumState, accuracy, initial_parameters, start_level
 from geofractal_nb.training.members import train_epoch
 from geofractal_nb.training.observers import Observer
@@ -200,6 +202,9 @@ def test_a_step_writes_no_tensor_out(monkeypatch):
     assert block(x).isfinite().all()
     kappa_feedback(dict(block.named_parameters()), 1.)
     assert accuracy(TINY, s.params, *s.data[2:], 2).isfinite().all()
+    foci = torch.tensor([.3, 1.]),torch.tensor([.5, .5])
+    assert describe_foci(2, foci)['n_foci']==2
+    member_modules(s)
     assert not written
 
 

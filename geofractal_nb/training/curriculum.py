@@ -398,7 +398,7 @@ def begin(
     if folder and (saved or (folder/'train_config.json').exists()): _check_same(folder, config)
     elif folder: save_json(folder/'train_config.json', _identity(config))
     if saved: return _resume(state, folder)
-    start_level(state)
+    start_level(state) # 1 to 3
     return state
 
 def _resume(
@@ -452,17 +452,18 @@ def fit_curriculum(
     "Train all levels, or go on where an interrupted run stopped"
     files,observers = _Files(config, save_dir, save_every),_watchers(observers)
     with files.lock():
-        state = begin(config, files)
+        state = begin(config, files)                    # 1 to 3
         notify(observers, 'start', state)
         while not state.finished:
-            done = close_epoch(state, train_epoch(state, observers))
+            means = train_epoch(state, observers)       # 4 to 7
+            done = close_epoch(state, means)            # 8
             notify(observers, 'epoch', state)
-            if done: finish_members(state, files, done)
+            if done: finish_members(state, files, done) # 9
             if not state.active:
                 files.save_runs(state)
                 notify(observers, 'level', state)
                 state.at += 1
-                if not state.finished: start_level(state)
+                if not state.finished: start_level(state) # 1 to 3
             files.save_state(state, force=state.finished or state.epoch==0)
         notify(observers, 'end', state)
         return state
@@ -476,7 +477,7 @@ def finish_members(
     "Finish members that are done with this level, and go on with the others"
     for n,v in state.packed.named().items(): state.params[n][state.active] = v
     for j,reason in done:
-        record = finish_member(state, state.active[j], reason)
+        record = finish_member(state, state.active[j], reason) # with the mean of step 9
         files.save_member(state, j, record)
         state.runs[state.active[j]].append(record)
     gone = {j for j,_ in done}

@@ -17,7 +17,7 @@ import torch
 from ..core import as_tensor, check, check_choice, check_flag, check_number, generator
 from ..core import resolve_device, shown, stream_seed
 from ..data.polylipse import TASKS, make_circle_dataset, make_polylipse_dataset
-from ..geometry.foci import METHODS, moments, solve_focal_config
+from ..geometry.foci import METHODS, kappa_of, moments, solve_focal_config
 from ..geometry.kappa import ZETA_BASELINE
 
 # %% ../../nbs/53_training.levels.ipynb #7d68e4ab
@@ -224,7 +224,7 @@ def describe_foci(
     centers = radius*torch.stack([a.cos(), a.sin()], -1)
     return dict(n_foci=n_foci, focal_angles=a.tolist(), focal_weights=w.tolist(),
                 focal_centers=centers.tolist(), M_tau=mt, M_sigma=ms,
-                kappa_actual=mt/ms if ms>0 else None)
+                kappa_actual=kappa_of(a, w).item() if ms>0 else None) # None: infinite
 
 # %% ../../nbs/53_training.levels.ipynb #3c1f4529
 def level_data(

@@ -1,4 +1,5 @@
 "The curriculum: whole runs killed and resumed, members, checkpoints, hostile files, bad settings"
+import copy
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -20,10 +22,16 @@ from geofractal_nb.core import generator
 from geofractal_nb.models.zeta import ZetaBlock, dual_kernel_attention, gaussian_weights, kappa_feedback
 from geofractal_nb.models.zeta import poisson_weights, zeta_forward
 from geofractal_nb.models.zeta_step import Packed, Workspace, automatic_gradients, zeta_gradients
+from geofractal_nb.plots.basin import plot_cantor_cross_scale, plot_cantor_sorted, plot_reliability
+from geofractal_nb.plots.basin import plot_scale_accuracy
+from geofractal_nb.plots.curriculum import plot_accuracy, plot_kappa_trajectory
+from geofractal_nb.plots.curriculum import plot_kappa_within_levels, plot_kernel, plot_losses
 from geofractal_nb.runner import run_experiment
 from geofractal_nb.storage import load_tensors, save_tensors
-from geofractal_nb.training.curriculum import CurriculumMetrics, fit_curriculum, train_with_adaptive_curriculum
-from geofractal_nb.training.levels import REFERENCE, CurriculumConfig, next_targets, stability
+from geofractal_nb.training.curriculum import CurriculumMetrics, fit_curriculum, member_modules
+from geofractal_nb.training.curriculum import train_with_adaptive_curriculum
+from geofractal_nb.training.levels import REFERENCE, CurriculumConfig, describe_foci
+from geofractal_nb.training.levels import next_targets, stability
 from geofractal_nb.training.members import CurriculumState, accuracy, initial_parameters, start_level
 from geofractal_nb.training.members import train_epoch
 from geofractal_nb.training.observers import Observer
@@ -194,6 +202,9 @@ def test_a_step_writes_no_tensor_out(monkeypatch):
     assert block(x).isfinite().all()
     kappa_feedback(dict(block.named_parameters()), 1.)
     assert accuracy(TINY, s.params, *s.data[2:], 2).isfinite().all()
+    foci = torch.tensor([.3, 1.]),torch.tensor([.5, .5])
+    assert describe_foci(2, foci)['n_foci']==2
+    member_modules(s)
     assert not written
 
 
@@ -409,3 +420,65 @@ def test_the_experiment_runs_and_says_what_it_found(tmp_path):
     assert folder.parent==tmp_path/'curricula' and folder.name.startswith('quick-shifted-seed0-')
     assert json.loads((folder/'curriculum.json').read_text())['runs'][1][2]['n_foci']==3
     assert len(find_checkpoints(folder/'member_00'))==3
+
+
+matplotlib.use('agg')
+CURVES = {plot_losses: 2, plot_accuracy: 1, plot_kernel: 2, plot_kappa_within_levels: 1} # bands
+
+
+@pytest.fixture(scope='module')
+def four_runs():
+    return fit_curriculum(replace(TINY, members=4)).runs
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    from matplotlib import pyplot
+    pyplot.close('all')
+
+
+@pytest.mark.parametrize('members', [1, 2, 3, 4])
+def test_few_members_are_lines_and_enough_are_an_interval(four_runs, members):
+    m = CurriculumMetrics(four_runs[:members])
+    for plot,bands in CURVES.items():
+        drawn = [type(c).__name__ for c in plot(m).collections]
+        assert len(drawn)==(bands if members>=4 else 0), plot
+    ax = plot_kappa_trajectory(m)
+    assert len(ax.containers)==(2 if members>=4 else 0)
+    for i in range(members if members<4 else 0):
+        assert np.allclose(ax.lines[i].get_ydata(), m.get_kappa_trajectory('target', i))
+
+
+def test_positive_kappas_are_averaged_in_logarithms(four_runs):
+    runs = copy.deepcopy(four_runs)
+    for run,k in zip(runs, (.5, 1., 2., 16.)): run[1]['metrics']['epoch_kappa_raw'] = [k]*3
+    ax = plot_kappa_within_levels(CurriculumMetrics(runs))
+    assert ax.get_yscale()=='log' and np.isclose(ax.lines[0].get_ydata(), 2.).any()
+    runs[0][1]['metrics']['epoch_kappa_raw'] = [-.5]*3
+    ax = plot_kappa_within_levels(CurriculumMetrics(runs))
+    assert ax.get_yscale()=='linear' and np.isclose(ax.lines[0].get_ydata(), 18.5/4).any()
+
+
+def test_an_interval_ends_where_too_few_still_learn(four_runs):
+    runs = copy.deepcopy(four_runs)
+    for i,run in enumerate(runs): run[2]['metrics']['epoch_accuracy'] = [.25, .5, .75][:2 if i<2 else 3]
+    ax = plot_accuracy(CurriculumMetrics(runs))
+    mean,shade = ax.lines[0].get_xydata(),ax.collections[0].get_paths()
+    assert mean[-1,1]==.75 and max(p.vertices[:,0].max() for p in shade)==mean[-2,0]
+
+
+@pytest.mark.parametrize('members', [2, 4])
+def test_no_legend_lies_over_data(four_runs, members):
+    from bad_input.classifier import MODEL
+    history = [dict(val_top1=.5, val_scale4_top1=.4)]*2
+    m = CurriculumMetrics(four_runs[:members])
+    axes = [plot(m) for plot in (*CURVES, plot_kappa_trajectory) if plot is not plot_accuracy]
+    axes += [plot_cantor_sorted(MODEL), plot_cantor_cross_scale(MODEL)[1], plot_scale_accuracy(history),
+             plot_reliability(torch.tensor([.5, 1.]), torch.tensor([True, False]))]
+    for ax in axes:
+        ax.figure.canvas.draw()
+        inside,legend = ax.get_window_extent(),ax.get_legend().get_window_extent()
+        page = ax.figure.bbox.padded(1)
+        assert not legend.padded(-1).overlaps(inside)
+        assert page.contains(*legend.min) and page.contains(*legend.max)

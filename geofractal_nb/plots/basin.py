@@ -59,7 +59,7 @@ def plot_cantor_sorted(
     ax = new_axes(ax)
     for s,p in places.items(): ax.plot(p, marker='.' if len(p)<50 else '', label=f'scale {s}')
     ax.set(xlabel='class, sorted', ylabel='Cantor prototype')
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc='center left', bbox_to_anchor=(1, .5))
     return ax
 
 # %% ../../nbs/70_plots.basin.ipynb #d304f559
@@ -138,7 +138,7 @@ def plot_scale_accuracy(
         ax.plot([r[n] for r in history], lw=1, label=f'scale {label}')
     ax.plot([r['val_top1'] for r in history], 'k', lw=1.8, label='fused')
     ax.set(xlabel='epoch', ylabel='validation top-1')
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc='center left', bbox_to_anchor=(1, .5))
     return ax
 
 # %% ../../nbs/70_plots.basin.ipynb #0f0d3c07
@@ -224,5 +224,5 @@ def plot_reliability(
     ax.step(mid, share, where='mid', color='grey', lw=.8, label='share of samples')
     ax.plot([0, 1], [0, 1], 'k--', lw=.8)
     ax.set(xlabel='confidence', xlim=(0, 1), ylim=(0, 1))
-    ax.legend(frameon=False, fontsize=8, loc='upper left')
+    ax.legend(frameon=False, fontsize=8, ncols=2, loc='lower center', bbox_to_anchor=(.5, 1))
     return ax

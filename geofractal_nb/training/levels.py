@@ -17,20 +17,22 @@ import torch
 from ..core import as_tensor, check, check_choice, check_flag, check_number, generator
 from ..core import resolve_device, shown, stream_seed
 from ..data.polylipse import TASKS, make_circle_dataset, make_polylipse_dataset
-from ..geometry.foci import METHODS, moments, solve_focal_config
+from ..geometry.foci import METHODS, kappa_of, moments, solve_focal_config
 from ..geometry.kappa import ZETA_BASELINE
 
 # %% ../../nbs/53_training.levels.ipynb #7d68e4ab
 ESTIMATORS = ('moment', 'pathway', 'spectral')
 POLICIES = ('adaptive', 'fixed', 'random')
-WHOLE = dict(start_n_foci=(1, 1024), max_n_foci=(1, 1024), epochs_per_level=(2, 10**6), stability_window=(2, 10**6),
-             n_samples=(1, 10**7), n_validation=(1, 10**7), seq_len=(1, 4096), d_model=(3, 4096), n_heads=(1, 4096),
-             depth=(1, 64), feed_forward=(0, 2**16), batch_size=(1, 10**7), members=(1, 1024), seed=(0, 2**62),
-             embedding_seed=(0, 2**62))
-REAL = dict(stability_threshold=(0, 1e9), stability_slope=(0, 1e9), eta_zero=(0, 1e6), kappa_strength=(0, 1e6),
-            lr=(1e-12, 1e3), baseline=(-1e6, 1e6))
+WHOLE = dict(start_n_foci=(1, 1024), max_n_foci=(1, 1024), epochs_per_level=(2, 10**6),
+             stability_window=(2, 10**6), n_samples=(1, 10**7), n_validation=(1, 10**7),
+             seq_len=(1, 4096), d_model=(3, 4096), n_heads=(1, 4096), depth=(1, 64),
+             feed_forward=(0, 2**16), batch_size=(1, 10**7), members=(1, 1024),
+             seed=(0, 2**62), embedding_seed=(0, 2**62))
+REAL = dict(stability_threshold=(0, 1e9), stability_slope=(0, 1e9), eta_zero=(0, 1e6),
+            kappa_strength=(0, 1e6), lr=(1e-12, 1e3), baseline=(-1e6, 1e6))
 FLAGS = ('learn_mix', 'own_token', 'enable_zeta_norm', 'warm_start', 'circle')
-CHOICES = dict(task=TASKS, estimator=ESTIMATORS, policy=POLICIES, solver=METHODS, kappa_dtype=('float32', 'float64'))
+CHOICES = dict(task=TASKS, estimator=ESTIMATORS, policy=POLICIES, solver=METHODS,
+               kappa_dtype=('float32', 'float64'))
 KAPPAS = (1e-6, 1e6)
 SIZES = {'weights': 2**27, 'numbers in a level\'s data': 2**30, 'scores in a batch': 2**28}
 
@@ -44,7 +46,8 @@ def _check_row(
     "A tuple of plain numbers, or a `ValueError`"
     value = value.tolist() if isinstance(value, np.ndarray) and value.ndim==1 else value
     what = f"{name} must be a tuple of {size or 'whole'} numbers, got {shown(value)}"
-    check(isinstance(value, (tuple, list, range)) and len(value)<=1024 and size in (None, len(value)), what)
+    row = isinstance(value, (tuple, list, range))
+    check(row and len(value)<=1024 and size in (None, len(value)), what)
     return tuple(each(f'{name}[{i}]', v) for i,v in enumerate(value))
 
 def _check_settings(
@@ -83,10 +86,12 @@ def _check_together(
     check(c.levels or c.max_n_foci>=c.start_n_foci,
           f"max_n_foci must be at least start_n_foci, got {c.max_n_foci} < {c.start_n_foci}")
     check(c.stability_window<=c.epochs_per_level,
-          f"stability_window must be at most epochs_per_level, got {c.stability_window} > {c.epochs_per_level}")
-    check(c.d_model%c.n_heads==0, f"n_heads must divide d_model, got {c.n_heads} heads for width {c.d_model}")
-    check(c.task!='rotated' or c.seq_len>1,
-          "seq_len must be at least 2 for task 'rotated', whose labels count from the first token, got 1")
+          "stability_window must be at most epochs_per_level, "
+          f"got {c.stability_window} > {c.epochs_per_level}")
+    check(c.d_model%c.n_heads==0,
+          f"n_heads must divide d_model, got {c.n_heads} heads for width {c.d_model}")
+    check(c.task!='rotated' or c.seq_len>1, "seq_len must be at least 2 for task 'rotated', "
+                                            "whose labels count from the first token, got 1")
     check(c.solver!='slsqp' or max(c.order)<=64,
           f"solver 'slsqp' must have at most 64 foci, got {max(c.order)}: use 'maxent'")
     for n,v in _sizes(c).items():
@@ -122,12 +127,12 @@ class CurriculumConfig:
     kappa_dtype:str = 'float64'   # Precision of `spectral`
     enable_zeta_norm:bool = True  # Let kappa act back on the Poisson kernel?
     kappa_strength:float = .05    # Strength of this feedback
-    policy:str = 'adaptive'       # Next target: 'adaptive' the emergent kappa, 'fixed' 1, 'random' log-uniform
+    policy:str = 'adaptive'       # Next target: 'adaptive' what emerged, 'fixed' 1, 'random'
     kappa_range:tuple = (.05, 20.) # Targets are clipped to it
     random_range:tuple = (.5, 2.) # Where `random` draws from
     solver:str = 'maxent'         # Method of `solve_focal_config`
     warm_start:bool = True        # Continue with the weights of the level before?
-    circle:bool = True            # Inside or outside of a circle as level 1, instead of a single class?
+    circle:bool = True            # Is level 1 inside or outside of a circle, not a single class?
     members:int = 1               # Seeds trained at once, from `seed` on
     seed:int = 0                  # Seed of the first member
     embedding_seed:int = 0        # Seed of the embedding of the plane, the same for all members
@@ -154,11 +159,13 @@ def next_targets(
 )->list: # Per member: dict of asked_kappa, target_kappa, clipped
     "What the next level's foci should have, and whether that had to be clipped"
     E,(low,high),at = config.members,config.kappa_range,check_number('at', at, 0, whole=True)
-    if emergent is not None: emergent = as_tensor('emergent', emergent, (E,), torch.float64).tolist()
+    if emergent is not None:
+        emergent = as_tensor('emergent', emergent, (E,), torch.float64).tolist()
     if config.policy=='random': asked = [_drawn_kappa(config, config.seed+i, at) for i in range(E)]
     elif config.policy=='fixed' or emergent is None: asked = [1.]*E
     else: asked = emergent
-    return [dict(asked_kappa=a, target_kappa=min(max(a, low), high), clipped=not low<=a<=high) for a in asked]
+    return [dict(asked_kappa=a, target_kappa=min(max(a, low), high), clipped=not low<=a<=high)
+            for a in asked]
 
 def _drawn_kappa(
     config:CurriculumConfig, # Range
@@ -167,7 +174,8 @@ def _drawn_kappa(
 )->float:
     "A kappa uniform in its logarithm"
     low,high = map(math.log, config.random_range)
-    return math.exp(torch.empty(()).uniform_(low, high, generator=generator(seed, 'kappa', at)).item())
+    gen = generator(seed, 'kappa', at)
+    return math.exp(torch.empty(()).uniform_(low, high, generator=gen).item())
 
 # %% ../../nbs/53_training.levels.ipynb #050308fa
 def solve_levels(
@@ -179,10 +187,12 @@ def solve_levels(
     n_foci = check_number('n_foci', n_foci, *WHOLE['max_n_foci'], whole=True)
     E,fits = config.members,isinstance(targets, (list, tuple)) and len(targets)==config.members
     check(fits and all(isinstance(t, dict) and 'target_kappa' in t for t in targets),
-          f"targets must be a list of {E} dicts with target_kappa, one per member, got {shown(targets)}")
+          f"targets must be a list of {E} dicts with target_kappa, one per member, "
+          f"got {shown(targets)}")
     wanted = [check_number('target_kappa', t['target_kappa'], 0, above=True) for t in targets]
     if n_foci==1 and config.circle:
-        return [(torch.tensor([math.pi/4], dtype=torch.float64), torch.ones(1, dtype=torch.float64))]*E
+        diagonal = torch.tensor([math.pi/4], dtype=torch.float64)
+        return [(diagonal, torch.ones(1, dtype=torch.float64))]*E
     found = solve_focal_config(n_foci, wanted, method=config.solver)
     return list(zip(found.angles, found.weights))
 
@@ -192,10 +202,13 @@ def _check_foci(
     foci,       # (angles, weights)
 )->tuple: # angles (n,), weights (n,), float64
     "A pair of vectors with an entry per focus, or a `ValueError`"
-    check(isinstance(foci, (tuple, list)) and len(foci)==2, f"foci must be a pair (angles, weights), got {shown(foci)}")
-    angles,weights = (as_tensor(n, v, (n_foci,), torch.float64) for n,v in zip(('angles', 'weights'), foci))
-    check(bool((weights>=0).all()) and abs(weights.sum().item()-1)<1e-6,
-          f"weights must be >= 0 and sum to 1, the smallest is {weights.min().item():g} and they sum to {weights.sum().item():g}")
+    if not (isinstance(foci, (tuple, list)) and len(foci)==2): # else nothing is written out
+        raise ValueError(f"foci must be a pair (angles, weights), got {shown(foci)}")
+    angles = as_tensor('angles', foci[0], (n_foci,), torch.float64)
+    weights = as_tensor('weights', foci[1], (n_foci,), torch.float64)
+    least,total = weights.min().item(),weights.sum().item()
+    check(least>=0 and abs(total-1)<1e-6, "weights must be >= 0 and sum to 1, "
+          f"the smallest is {least:g} and they sum to {total:g}")
     return angles,weights
 
 def describe_foci(
@@ -209,8 +222,9 @@ def describe_foci(
     a,w = _check_foci(n_foci, foci)
     mt,ms = (m.item() for m in moments(a, w))
     centers = radius*torch.stack([a.cos(), a.sin()], -1)
-    return dict(n_foci=n_foci, focal_angles=a.tolist(), focal_weights=w.tolist(), focal_centers=centers.tolist(),
-                M_tau=mt, M_sigma=ms, kappa_actual=mt/ms if ms>0 else None)
+    return dict(n_foci=n_foci, focal_angles=a.tolist(), focal_weights=w.tolist(),
+                focal_centers=centers.tolist(), M_tau=mt, M_sigma=ms,
+                kappa_actual=kappa_of(a, w).item() if ms>0 else None) # None: infinite
 
 # %% ../../nbs/53_training.levels.ipynb #3c1f4529
 def level_data(

@@ -379,7 +379,6 @@ def _read_runs(
     check(len(past)==config.members and len(past[0])>=levels,
           f"{path} must hold {config.members} members with {levels} levels: {ANEW}")
     return past
-    return runs
 
 # %% ../../nbs/56_training.curriculum.ipynb #47c6fd75
 def begin(

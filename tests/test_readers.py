@@ -101,8 +101,25 @@ def test_missing_columns(write, tmp_path, cache):
 
 
 @pytest.mark.parametrize('write', [npz, packed, npy, parquet])
-def test_text_labels_are_explained(write, tmp_path, cache):
-    with pytest.raises(ValueError, match='encode the class names as 0..C-1'): load_dataset(write(tmp_path, rows(), np.array(['cat', 'dog', 'owl'])[LABELS]))
+def test_text_labels_become_class_names(write, tmp_path, cache):
+    words = np.array(['cat', 'dög', 'owl'])[LABELS]
+    d = load_dataset(write(tmp_path, rows(), words))
+    assert d.class_names==('cat', 'dög', 'owl') and d.labels.tolist()==np.asarray(LABELS).tolist()
+
+
+@pytest.mark.parametrize('write', [npz, packed, npy, parquet])
+def test_empty_text_labels_are_named(write, tmp_path, cache):
+    words = np.array(['', 'dog', 'owl'])[LABELS]
+    with pytest.raises(ValueError, match=f'row {list(LABELS).index(0)} has an empty label'): load_dataset(write(tmp_path, rows(), words))
+
+
+def test_text_that_is_none_is_refused(tmp_path, cache):
+    path = npy(tmp_path, rows(), np.array(['ab', 'cd'])[np.arange(len(LABELS))%2])
+    side = next(p for p in tmp_path.glob('*.npy') if np.load(p).dtype.kind=='U')
+    raw = bytearray(side.read_bytes())
+    raw[-4:] = b'\xff\xff\xff\x7f' # beyond Unicode
+    side.write_bytes(raw)
+    with pytest.raises(ValueError, match='no valid text'): load_dataset(path)
 
 
 @pytest.mark.parametrize('version', [(1, 0), (2, 0), (3, 0)])

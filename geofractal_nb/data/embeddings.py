@@ -15,7 +15,7 @@ import torch
 # %% ../../nbs/25_data.embeddings.ipynb #68e8b063
 from ..core import check, shown
 from .readers import FORMATS, read_file, read_hub
-from geofractal_nb.data.splits import (EmbeddingData, as_matrix, check_counts, check_labels,
+from geofractal_nb.data.splits import (EmbeddingData, as_matrix, check_counts, encode_labels,
     make_splits)
 from .store import kept_generators
 from .synthetic import clip_like
@@ -50,7 +50,7 @@ def _called(
     name,    # For the message
     options, # Keywords for it
     *args,   # Arguments before them
-)->tuple: # Three results
+)->tuple: # What it returns
     "Call a function with options it knows, or a `ValueError` that names them"
     known = [p for p in inspect.signature(f).parameters.values()][len(args):]
     names = [p.name for p in known]
@@ -61,7 +61,7 @@ def _called(
     lack = [n for n in needed if n not in options]
     check(not lack, f"the data set {shown(str(name))} needs the options {lack}")
     found = f(*args, **options)
-    ok = isinstance(found, tuple) and len(found)==3 and (args or isinstance(found[2], dict))
+    ok = isinstance(found, tuple) and (args or len(found)==3 and isinstance(found[2], dict))
     check(ok, f"the data set {shown(str(name))} must return features, labels and extra facts, "
               f"got {shown(found)}")
     return found
@@ -100,12 +100,13 @@ def load_dataset(
         check(not is_file or path.is_file(), f"no file {path}")
         read,source = (read_file,path) if is_file else (read_hub,word)
         with _naming(source):
-            (features,labels,held),extra = _called(read, word, options, source),{}
+            features,labels,names,held = _called(read, word, options, source)
+        extra = dict(class_names=names)
     with _naming(source):
-        features,labels = as_matrix(features),check_labels(labels)
+        features,(labels,names) = as_matrix(features),encode_labels(labels)
         check_counts(len(features), len(labels))
     splits = make_splits(labels, seed, val, test, shots, held)
     with _naming(source):
-        names,texts = (tuple(extra.get(n, ())) for n in ('class_names', 'texts'))
+        names,texts = tuple(extra.get('class_names', ())) or names,tuple(extra.get('texts', ()))
         called = path.stem if path.suffix in FORMATS else word
         return EmbeddingData(called, features, labels, splits, names, texts)

@@ -22,8 +22,8 @@ import torch
 
 # %% ../../nbs/22_data.readers.ipynb #dd96959c
 from ..core import check, need, shown
-from geofractal_nb.data.splits import (FLOATS, TEXT_LABELS, as_matrix, check_counts, check_features,
-    check_labels)
+from geofractal_nb.data.splits import (FLOATS, as_matrix, check_counts, check_features,
+    encode_labels)
 from .store import (as_path, cache_folder, cached_store, file_digest,
     kept_generators, reserve, write_store)
 from ..storage import load_tensors
@@ -132,7 +132,8 @@ def _npy_found(
     compressed=False, # Do the features have to be unpacked?
 )->_Found:
     "Two NumPy arrays as features and labels"
-    check(y.dtype.kind not in 'USV', TEXT_LABELS)
+    known = y.dtype.kind not in 'SV' and y.dtype.itemsize>0
+    check(known, f"labels must be numbers or text, got {y.dtype}: of bytes take .astype(str)")
     usable = x.dtype.isnative and x.dtype.itemsize<=8 and (not x.fortran or 1 in x.shape)
     def blocks(start):
         yield from _row_blocks(features(), start)
@@ -231,7 +232,10 @@ def _arrow_form(
         kind,depth = kind.value_type,depth+1
     label = schema.field(cols[1]).type
     plain = any(t(label) for t in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean))
-    check(plain or hasattr(label, 'value_type') and not pa.types.is_dictionary(label), TEXT_LABELS)
+    words = label.value_type if pa.types.is_dictionary(label) else label
+    text = pa.types.is_string(words) or pa.types.is_large_string(words)
+    lists = hasattr(label, 'value_type') and not pa.types.is_dictionary(label)
+    check(plain or text or lists, f"labels must be numbers or text, got {label}")
     return str(kind),pa.types.is_floating(kind),depth
 
 def _arrow_block(
@@ -268,7 +272,9 @@ def _arrow_found(
         with _reading(path):
             for b in batches(cols[1:], 65536):
                 check(b.column(0).null_count==0, f"{path} has missing values near row {seen}")
-                parts.append(b.column(0).to_numpy(zero_copy_only=False))
+                column = b.column(0)
+                if hasattr(column, 'dictionary_decode'): column = column.dictionary_decode()
+                parts.append(column.to_numpy(zero_copy_only=False))
                 seen += b.num_rows
                 check(seen<=rows, f"{path} has more labels than its {rows} rows")
             return np.concatenate(parts)
@@ -330,16 +336,16 @@ def _settled(
     path,         # For messages
     found:_Found, # What a reader found
     key,          # Function giving what the rows depend on
-)->tuple: # features (N,F), labels (N,)
+)->tuple: # features (N,F), labels (N,), class names
     "Check what a reader found in one order for all formats, and fetch it"
     shape,count = found.shape,found.count
     check(len(shape)==2 and shape[1]>0, f"{path}: features must have shape (N, F), got {shape}")
     check(found.floating, f"{path}: features must be floating point, got {found.kind}")
     check(len(count)==1, f"{path}: labels must be a non-empty vector, got shape {count}")
     check_counts(shape[0], count[0], f'{path}: ')
-    labels = check_labels(found.labels())
-    if found.mapped is None: return _converted(path, key(), found, labels),labels
-    with _reading(path): return as_matrix(found.mapped()),labels
+    labels,names = encode_labels(found.labels())
+    if found.mapped is None: return _converted(path, key(), found, labels),labels,names
+    with _reading(path): return as_matrix(found.mapped()),labels,names
 
 # %% ../../nbs/22_data.readers.ipynb #9222a6ae
 READERS = {
@@ -354,7 +360,7 @@ def read_file(
     path,                  # A file of a known format
     feature_column:str='', # The features' name in it, '' for a usual one
     label_column:str='',   # The labels' name in it, '' for a usual one
-)->tuple: # features (N,F), labels (N,), None: a file has no official split
+)->tuple: # features (N,F), labels (N,), class names, None: a file has no official split
     "Features and labels of a file, mapped or through the store"
     path = as_path('path', path)
     check(path.suffix in READERS, f"path must end in one of {FORMATS}, got {shown(str(path))}")
@@ -362,7 +368,7 @@ def read_file(
     found = READERS[path.suffix](path, feature_column, label_column)
     return *_settled(path, found, lambda: f'{path.resolve()}|{file_digest(path)}'),None
 
-# %% ../../nbs/22_data.readers.ipynb #01684b2d
+# %% ../../nbs/22_data.readers.ipynb #a63cc7df
 def _hub_parts(
     name:str, # 'owner/name' of a data set, or a folder of parquet files
 )->list: # Its training part, and the held-out one if there is any
@@ -384,7 +390,7 @@ def read_hub(
     name:str,              # 'owner/name' of a data set, or a folder of parquet files
     feature_column:str='', # The features' name in it, '' for a usual one
     label_column:str='',   # The labels' name in it, '' for a usual one
-)->tuple: # features (N,F), labels (N,), (N,) bool official test rows or None
+)->tuple: # features (N,F), labels (N,), class names, (N,) bool official test rows or None
     "Stream a Hugging Face data set into the store (extra `data`)"
     parts = _hub_parts(name)
     names = parts[0].column_names
@@ -395,5 +401,5 @@ def read_hub(
                 yield from t.combine_chunks().to_batches()
     rows = sum(map(len, parts))
     found = _arrow_found(name, parts[0].features.arrow_schema, cols, rows, batches)
-    X,y = _settled(name, found, lambda: '|'.join([name, *(p._fingerprint for p in parts)]))
-    return X,y,(torch.arange(rows)>=len(parts[0]) if len(parts)>1 else None)
+    X,y,known = _settled(name, found, lambda: '|'.join([name, *(p._fingerprint for p in parts)]))
+    return X,y,known,(torch.arange(rows)>=len(parts[0]) if len(parts)>1 else None)

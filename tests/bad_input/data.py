@@ -127,7 +127,14 @@ ROWS = [
       for v in (3, '', ['a'])),
 
     *(refused(D+'check_labels', lambda f, v=v: f(v), 'labels must be numbers',
-      'encode the class names') for v in (['a', 'b'], [0, None], None, 'ab', [b'a'], [{}])),
+      'encode_labels') for v in (['a', 'b'], [0, None], None, 'ab', [b'a'], [{}])),
+    *(refused(D+'encode_labels', lambda f, v=v: f(v), *words) for v,*words in (
+      (['a', ''], 'row 1', 'empty label'), (['a', 'a'], 'single class'), ([], 'non-empty'), (None, 'numbers'),
+      (['a', None], 'text or objects'), (np.array([['a'], ['b']]), 'shape (2, 1)'), (['a', '\ud800'], 'no valid text'),
+      ([0, 2], 'classes without a sample'), ([b'a', b'b'], 'text or objects'))),
+    right(D+'encode_labels', lambda f: f(np.array(['b', 'a']))[1], ('a', 'b')),
+    right(D+'encode_labels', lambda f: f(np.array(['b', 'a', 'b'], object))[0].tolist(), [1, 0, 1]),
+    right(D+'encode_labels', lambda f: f(torch.tensor([1., 0.]))[1], ()),
     *(refused(D+'check_labels', lambda f, v=v: f(v), 'labels must be')
       for v in ([], 3, [[0, 1]], [0, 1.5], [0, nan], [0, inf], [0, 1e300], [0, -1], [0, 1j],
       [[0], [0, 1]],

@@ -64,7 +64,7 @@ def test_relative_paths_are_relative_to_where_the_user_stands(tmp_path):
     (tmp_path/'here').mkdir()
     (tmp_path/'here/note.txt').write_text('found')
     nb = write_notebook(tmp_path/'reads.ipynb', 'from geofractal_nb.runner import show_result\nshow_result({"text": open(note).read(), "value": value})')
-    p = geofractal('run', '../reads.ipynb', '-q', '-p', 'note=note.txt', '-p', 'value=7', cwd=tmp_path/'here')
+    p = geofractal('run', '../reads.ipynb', '-q', '--json', '-p', 'note=note.txt', '-p', 'value=7', cwd=tmp_path/'here')
     out,err = p.communicate(timeout=120)
     assert p.returncode==0, err
     said = json.loads(out)

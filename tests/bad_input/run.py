@@ -24,6 +24,10 @@ ROWS = [
     refused('runner.run_experiment', lambda f, tmp: f('train_basin', tmp, dataset='mnist'), 'unknown dataset'),
     refused('runner.run_experiment', lambda f, tmp: f('train_basin', tmp, run_id='../up'), 'run_id'),
     right('runner.ExperimentFailed', lambda f: str(f('why')), 'why'),
+    refused('runner.in_words', lambda f: f(3), 'result must be a dict'),
+    right('runner.in_words', lambda f: f({}), 'Done.'),
+    right('runner.in_words', lambda f: f({'test_top1': 'x', 'folder': 'a'}), "test_top1 'x'\nweights and report: a"),
     right('cli.main', lambda f: f(['run', 'nonsense']), 2),
+    right('cli.main', lambda f, tmp: f(['predict', str(tmp/'no.safetensors'), str(tmp/'no.npz')]), 2),
     right('cli.main', lambda f: f(['show', 'train_basin']), 0),
 ]

@@ -150,8 +150,8 @@ def _of_curriculum(r): # A curriculum's result in a sentence
     right,lost = r['final_accuracy'],r['forgetting']
     both = lambda v: plus_minus(mean_interval(v), 100) if len(v)>1 else f'{100*v[0]:.2f}'
     members = f"{r['members']} seeds, mean with 95 % interval" if len(right)>1 else 'one seed'
-    return (f"Curriculum up to {r['levels'][-1]} foci, {members}: {both(right)} % right on the last "
-            f"level, {both(lost)} points forgotten of the earlier ones.")
+    return (f"Curriculum up to {r['levels'][-1]} foci, {members}: {both(right)} % right on the "
+            f"last level, {both(lost)} points forgotten of the earlier ones.")
 
 def in_words(
     result:dict, # What `read_result` gives

@@ -218,7 +218,7 @@ class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, T
         per_epoch = max(1, len(rows)//check_number('batch_size', self.batch_size, 1, whole=True))
         few = math.ceil(check_number('min_steps', self.min_steps, 0, whole=True)/per_epoch)
         epochs = max(check_number('epochs', self.epochs, 1, whole=True), few)
-        state = fresh_state(self._config(seed, epochs, 'cosine'), data)
+        state = fresh_state(self._config(seed, epochs, 'cosine'), data, weights)
         for _ in self._progress(range(epochs)):
             train_basin_epoch(state, data, weights=weights)
             state.epoch += 1

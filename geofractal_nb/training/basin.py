@@ -62,8 +62,8 @@ def _plain_settings(
 @dataclass(frozen=True)
 class BasinConfig:
     "Everything that determines a training run, apart from the data"
-    k:int = 4                     # Simplex dimension, k+1 vertices per class
-    scales:tuple = (384, 512, 768) # Widths of the heads
+    k:int = 1                     # Simplex dimension, k+1 vertices per class
+    scales:tuple = (512,)         # Widths of the heads
     alpha_init:float = .5         # Initial height of the plateaus of the stairs
     tau:float = .25               # Softness of the ternary digits
     levels:int = 5                # Ternary digits read
@@ -80,9 +80,9 @@ class BasinConfig:
     warmup:float = .05            # Share of all steps with a rising learning rate
     scheduler:str = 'cosine'      # 'cosine', 'one-cycle', 'plateau' or 'constant'
     patience:int = 0              # Epochs without improvement before stopping, 0 for never
-    temperature:float = .05       # Initial temperature of the cross-entropy
+    temperature:float = .1        # Initial temperature of the cross-entropy
     learn_temperature:bool = True # Learn it?
-    smoothing:float = .1          # Label smoothing
+    smoothing:float = 0.          # Label smoothing
     scale_weight:float = 1.       # Weight of the per-scale cross-entropy
     coherence_weight:float = .1   # Weight of `coherence`
     separation_weight:float = 0.  # Weight of `separation`
@@ -202,7 +202,8 @@ def fit_temperature(
     y = class_labels(labels, logits.shape[1], logits.device)
     check(len(y)==len(logits), f"{len(logits)} rows of logits but {len(y)} labels")
     near = near and math.log(check_number('near', near, 0, 1e6, above=True))
-    away = lambda log: 0. if near is None else 2*(log-near)**2/len(y) # a normal prior of log T
+    # A normal prior of log T with standard deviation 1/4: a handful of rows says little
+    away = lambda log: 0. if near is None else 8*(log-near)**2/len(y)
     nll = lambda log: torch.nn.functional.cross_entropy(logits/math.exp(log), y).item()+away(log)
     ends = math.log(low),math.log(high)
     return math.exp(minimize_scalar(nll, bounds=ends, method='bounded', options=dict(xatol=1e-4)).x)

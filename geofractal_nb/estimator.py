@@ -22,7 +22,9 @@ from .core import check, check_number, generator, shown
 from .data.splits import stratified_mask
 from .hub import Shared
 from .metrics import expected_calibration_error
-from .models.david import GeoFractalDavid, load_model, save_model
+from .models.david import EXTRA, GeoFractalDavid, load_model, save_model
+from .models.density import Density, density
+from .models.start import MAX_WIDTH, Moments
 from .storage import load_tensors
 from .training.basin import (BasinConfig, fit_temperature, fresh_state,
                                           train_basin_epoch)
@@ -112,6 +114,20 @@ class _Answers:
         X = checked_rows(self, X, reset=False)
         return self._model().explain(X, [str(c) for c in self.classes_])
 
+    def score_samples(self, X, measure='relative'): # (N,F) -> (N,), larger for rows more like the
+        check_is_fitted(self)                       # classes; or measure='mahalanobis'
+        check(self.density_ is not None, f"no density is known after partial_fit, nor for rows "
+              f"wider than {MAX_WIDTH} columns: fit on all rows at once")
+        return self._batched(X, lambda m, x: self.density_.scores(m.prepare(x), measure))
+
+    def reject(self, X, rate=.05): # (N,F) -> (N,) bool: less like the classes than all but a share
+        check_is_fitted(self)      # `rate` of the rows that fit kept away?
+        rate = check_number('rate', rate, 0, 1)
+        known = self.typical_
+        check(known is not None, "no rows were kept away to choose a threshold on: fit with "
+              "validation_fraction > 0 or with an eval_set")
+        return self.score_samples(X)<np.quantile(known, rate)
+
     @property
     def _n_features_out(self): return sum(self.scales)
 
@@ -174,14 +190,11 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         state = self._train(X, y, weights, every[~held_out], seed)
         self.temperature_ = state.loss.temperature.item()
         self._keep(state)
-        self.held_out_ = None # what was measured on rows that were not trained on
-        if eval_set is not None:
-            self._calibrate(*self._eval_rows(eval_set))
-            self.held_out_ = self._measure(*self._eval_rows(eval_set))
-        elif held_out.any():
-            self._calibrate(X[held_out.numpy()], y[held_out.numpy()])
-            self.held_out_ = self._measure(X[held_out.numpy()], y[held_out.numpy()])
-            if self.refit: self._keep(self._train(X, y, weights, every, seed))
+        if eval_set is not None: away = self._eval_rows(eval_set)
+        else: away = (X[held_out.numpy()], y[held_out.numpy()]) if held_out.any() else None
+        self.held_out_ = self.typical_ = None # what was measured on rows that were not trained on
+        if away: self._look_at(*away)
+        if held_out.any() and self.refit: self._keep(self._train(X, y, weights, every, seed))
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None): # One more pass -> self
@@ -194,6 +207,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         self._state.steps_per_epoch = -(-len(X)//self.batch_size)
         train_basin_epoch(self._state, rows, weights=weights)
         self._state.epoch += 1
+        if first: self.density_ = self.typical_ = self.held_out_ = None
         self.temperature_ = self._state.loss.temperature.item()
         self._keep(self._state)
         return self
@@ -231,12 +245,26 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         for _ in self._progress(range(epochs)):
             train_basin_epoch(state, data, weights=weights)
             state.epoch += 1
+        self.density_ = self._density(state.model, data, weights)
         return state
+
+    def _density(self, model, data, weights): # -> Density of the training rows, None if too wide
+        if data.feature_dim>MAX_WIDTH: return None
+        moments = Moments(data.feature_dim, data.num_classes)
+        for rows in data.splits['train'].split(4096):
+            x,y = data.batch(rows)
+            moments.add(model.prepare(x).cpu(), y, None if weights is None else weights[rows])
+        return density(moments)
 
     def _progress(self, epochs): # Behind a bar where one was asked for
         if not self.verbose: return epochs
         from tqdm.auto import tqdm
         return tqdm(epochs, desc='epochs')
+
+    def _look_at(self, X, y): # Temperature, figures and usual scores from rows not trained on
+        self._calibrate(X, y)
+        self.held_out_ = self._measure(X, y)
+        if self.density_ is not None: self.typical_ = np.sort(self.score_samples(X))
 
     def _keep(self, state): # The trained model as plain arrays, which pickle and copy anywhere
         self.config_ = dict(state.model.config)
@@ -279,7 +307,28 @@ def save_classifier(
                  features=None if names is None else names.tolist())
     try: json.dumps(about)
     except TypeError as e: raise ValueError(f"classes and parameters must be plain: {e}") from e
-    save_model(path, model, {'estimator': about, 'temperature': classifier.temperature_})
+    extra = {f'density.{n}': t for n,t in classifier.density_.tensors().items()} \
+        if classifier.density_ is not None else {}
+    if classifier.typical_ is not None: extra['typical'] = torch.from_numpy(classifier.typical_)
+    header = {'estimator': about, 'temperature': classifier.temperature_}
+    save_model(path, model, header, extra)
+
+def _read_extra(
+    path, # What `save_classifier` wrote
+    C,    # Number of classes
+    F,    # Width of the rows
+)->tuple: # Density or None, usual scores or None
+    "What a file holds besides the model"
+    tensors = load_tensors(path)[0]
+    kept = {n.removeprefix(EXTRA): t for n,t in tensors.items() if n.startswith(EXTRA)}
+    typical = kept.pop('typical', None)
+    shapes = dict(mean=(F,), white=(F, F), centers=(C, F), total=(F, F))
+    found = {n.removeprefix('density.'): t for n,t in kept.items()}
+    fits = not found or {n: tuple(t.shape) for n,t in found.items()}==shapes
+    fits = fits and (typical is None or typical.ndim==1 and len(typical)>0)
+    check(fits, f"{path}: its density does not fit rows of {F} columns and {C} classes; it is "
+          "damaged")
+    return Density(**found) if found else None,None if typical is None else typical.numpy()
 
 def load_classifier(
     path, # What `save_classifier` wrote
@@ -301,6 +350,7 @@ def load_classifier(
     C,names = model.config['num_classes'],about['features']
     check(len(found.classes_)==C, f"{path}: {len(found.classes_)} classes for a model of {C}")
     found.n_features_in_ = model.config['feature_dim']
+    found.density_,found.typical_ = _read_extra(path, C, found.n_features_in_)
     if names is not None: found.feature_names_in_ = np.array(names, dtype=object)
     found.config_,found.weights_,found._built = dict(model.config),model.state_dict(),model
     return found

@@ -7,6 +7,8 @@ import torch
 
 from bad_input import refused, right
 from geofractal_nb.estimator import GeoFractalClassifier, save_classifier
+from geofractal_nb.models.density import density
+from geofractal_nb.models.start import Moments
 from geofractal_nb.models.david import GeoFractalDavid, save_model
 
 R = np.random.default_rng(0)
@@ -23,7 +25,21 @@ TEXT.write_text('words')
 fit = lambda f, x=X, y=Y, weights=None, eval_set=None, **kw: f(**{**TINY, **kw}).fit(x, y, weights, eval_set)
 name = 'estimator.GeoFractalClassifier'
 
+RICH = GeoFractalClassifier(**{**TINY, 'validation_fraction': .2}).fit(X, Y)
+DENSE = density(Moments(6, 2).add(torch.from_numpy(X), torch.from_numpy(Y)))
+
 ROWS = [
+    *(refused(name, lambda f, x=x: RICH.score_samples(x), words) for x,words in ((NAN, 'NaN'), (INF, 'infinity'), (X[:,:3], '6 features'), (X[0], '2D'))),
+    refused(name, lambda f: RICH.score_samples(X, 'energy'), 'measure must be one of'),
+    *(refused(name, lambda f, r=r: RICH.reject(X, r), 'rate') for r in (-.1, 1.1, np.nan, 'few')),
+    refused(name, lambda f: FITTED.reject(X), 'no rows were kept away'),
+    right(name, lambda f: RICH.reject(X, 0).sum()<=RICH.reject(X, .5).sum()<RICH.reject(X, 1).sum() and RICH.score_samples(X.astype(np.float16)).shape==(40,), True),
+    right(name, lambda f: RICH.reject(1e3*np.eye(6)[:1]-500).shape, (1,)),
+    *(refused('models.density.density', lambda f, m=m: f(m()), words) for m,words in (
+        (lambda: None, 'Moments'), (lambda: Moments(6, 2), 'at least one row'), (lambda: Moments(6, 2).add(torch.full((2, 6), np.nan), torch.arange(2)), 'finite'))),
+    right('models.density.density', lambda f: f(Moments(6, 3).add(torch.from_numpy(X), torch.from_numpy(Y))).scores(torch.from_numpy(X)).isfinite().all().item(), True),
+    refused('models.density.Density', lambda f: DENSE.scores(torch.from_numpy(X), 'plain'), 'measure must be one of'),
+    right('models.density.Density', lambda f: DENSE.distances(torch.from_numpy(X).double()).shape, (40,)),
     *(refused('hub.Shared', lambda f, v=v: GeoFractalClassifier.from_pretrained(v), 'name on the hub') for v in ('', None, 3, '/nowhere/at/all', './none', 'a/b/c')),
     refused('hub.Shared', lambda f: GeoFractalClassifier.from_pretrained(FOLDER.name), 'save_pretrained writes one'),
     refused('hub.Shared', lambda f: FITTED.save_pretrained(TEXT), 'is a file'),

@@ -22,6 +22,7 @@ from .core import check, check_number, generator, shown
 from .data.splits import stratified_mask
 from .hub import Shared
 from .metrics import expected_calibration_error
+from .models.classes import add_classes, remove_classes
 from .models.david import EXTRA, GeoFractalDavid, load_model, save_model
 from .models.density import Density, density
 from .models.start import MAX_WIDTH, Moments
@@ -78,7 +79,8 @@ class _Inputs:
     def _codes(self, y): # (N,) labels -> (N,) positions in classes_
         foreign = np.unique(y[~np.isin(y, self.classes_)])[:3].tolist()
         check(not foreign, f"y holds labels that are none of the classes: {shown(foreign)}")
-        return np.searchsorted(self.classes_, y)
+        order = np.argsort(self.classes_) # add_classes puts new ones last
+        return order[np.searchsorted(self.classes_, y, sorter=order)]
 
     def _eval_rows(self, eval_set): # -> X, codes
         pair = isinstance(eval_set, (tuple, list)) and len(eval_set)==2
@@ -210,6 +212,35 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         if first: self.density_ = self.typical_ = self.held_out_ = None
         self.temperature_ = self._state.loss.temperature.item()
         self._keep(self._state)
+        return self
+
+    def add_classes(self, X, y): # (N,F), (N,) of new labels -> self, which knows them too
+        check_is_fitted(self)
+        X,y = checked_rows(self, X, y, reset=False)
+        check_classification_targets(y)
+        known = np.unique(y[np.isin(y, self.classes_)])[:3].tolist()
+        check(not known, f"y holds labels that are classes already: {shown(known)}; give new ones")
+        new,codes = np.unique(y, return_inverse=True)
+        codes = torch.from_numpy(codes.astype(np.int64))
+        rows = torch.from_numpy(np.asarray(X, np.float32))
+        model = add_classes(self._model(), rows, codes, self._seed())
+        if self.density_ is not None:
+            moments = Moments(X.shape[1], len(new)).add(model.prepare(rows), codes)
+            self.density_ = self.density_.with_means(moments.means)
+        return self._take(model, np.concatenate([self.classes_, new]))
+
+    def remove_classes(self, labels): # Some of classes_ -> self, which no longer knows them
+        check_is_fitted(self)
+        gone = self._codes(np.atleast_1d(np.asarray(labels)))
+        model = remove_classes(self._model(), gone)
+        stay = ~np.isin(np.arange(len(self.classes_)), gone)
+        if self.density_ is not None: self.density_ = self.density_.only(torch.from_numpy(stay))
+        return self._take(model, self.classes_[stay])
+
+    def _take(self, model, classes): # Another model, for other classes -> self
+        self.classes_,self.config_ = classes,dict(model.config)
+        self.weights_ = {n: t.clone() for n,t in model.state_dict().items()}
+        self._built = self._state = None
         return self
 
     def save(self, path): return save_classifier(self, path) # One safetensors file

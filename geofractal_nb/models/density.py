@@ -6,7 +6,7 @@
 __all__ = ['MEASURES', 'Density', 'density']
 
 # %% ../../nbs/35_models.density.ipynb #ceffe2e4
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 
@@ -37,6 +37,13 @@ class Density:
         own = self.distances(x)
         if measure=='mahalanobis': return -own
         return ((x.to(self.total)-self.mean)@self.total).square().sum(1)-own
+
+    def with_means(self, means): # (n,F) class means in the rows' space -> Density of C+n classes
+        more = (means.to(self.white)-self.mean)@self.white
+        return replace(self, centers=torch.cat([self.centers, more]))
+
+    def only(self, kept): # (C,) bool -> Density of some classes
+        return replace(self, centers=self.centers[kept])
 
     def tensors(self): return {f.name: getattr(self, f.name) for f in fields(self)}
 

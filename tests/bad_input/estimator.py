@@ -35,6 +35,17 @@ ROWS = [
     refused(name, lambda f: FITTED.reject(X), 'no rows were kept away'),
     right(name, lambda f: RICH.reject(X, 0).sum()<=RICH.reject(X, .5).sum()<RICH.reject(X, 1).sum() and RICH.score_samples(X.astype(np.float16)).shape==(40,), True),
     right(name, lambda f: RICH.reject(1e3*np.eye(6)[:1]-500).shape, (1,)),
+    *(refused(name, lambda f, a=a: GeoFractalClassifier.load(OURS).add_classes(*a), words) for a,words in (
+        ((X, Y), 'classes already'), ((X[:,:3], Y+2), '6 features'), ((NAN, Y+2), 'NaN'), ((X, Y[:3]), 'inconsistent'), ((X, X[:,0]), 'label type'))),
+    *(refused(name, lambda f, v=v: GeoFractalClassifier.load(OURS).remove_classes(v), words) for v,words in (([7], 'none of the classes'), ([0], 'must stay'), (['a'], 'none of the classes'))),
+    right(name, lambda f: GeoFractalClassifier.load(OURS).add_classes(X[:4], [-5, -5, 9, 9]).remove_classes(-5).classes_.tolist(), [0, 1, 9]),
+    *(refused('models.classes.add_classes', lambda f, a=a: f(*a), words) for a,words in (
+        ((GeoFractalDavid(6, 2, 1, (8,)), X, Y), 'int64'), ((None, X, Y), 'GeoFractalDavid'), ((GeoFractalDavid(6, 2, 1, (8,), reference=True), X, Y), 'depend on the batch'),
+        ((GeoFractalDavid(6, 2, 1, (8,)), X, torch.from_numpy(Y)*2), 'needs a row'), ((GeoFractalDavid(6, 2, 1, (8,)), X[:3], torch.from_numpy(Y)), '3 rows but 40 labels'),
+        ((GeoFractalDavid(6, 2, 1, (8,)), NAN, torch.from_numpy(Y)), 'finite'), ((GeoFractalDavid(6, 2, 1, (8,)), X, torch.from_numpy(Y)-1), '>= 0'))),
+    right('models.classes.add_classes', lambda f: f(GeoFractalDavid(6, 2, 1, (8,)), X.astype(np.float64), torch.from_numpy(Y)).config['num_classes'], 4),
+    *(refused('models.classes.remove_classes', lambda f, v=v: f(GeoFractalDavid(6, 3, 1, (8,)), v), words) for v,words in (([3], 'numbers in [0, 3)'), ([-1], 'numbers in'), (None, 'numbers in'), ('ab', 'numbers in'), ([0, 1], 'must stay'))),
+    right('models.classes.remove_classes', lambda f: f(GeoFractalDavid(6, 3, 1, (8,)), np.array([1])).config['num_classes'], 2),
     *(refused('models.density.density', lambda f, m=m: f(m()), words) for m,words in (
         (lambda: None, 'Moments'), (lambda: Moments(6, 2), 'at least one row'), (lambda: Moments(6, 2).add(torch.full((2, 6), np.nan), torch.arange(2)), 'finite'))),
     right('models.density.density', lambda f: f(Moments(6, 3).add(torch.from_numpy(X), torch.from_numpy(Y))).scores(torch.from_numpy(X)).isfinite().all().item(), True),

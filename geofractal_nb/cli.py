@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'OutDir', 'Quiet', 'Json', 'Given', 'Seed', 'Features', 'Labels', 'Cgd', 'OWN_OPTIONS', 'given_parameters',
-           'Preset', 'Stopped', 'main']
+           'Preset', 'spread_names', 'Stopped', 'main']
 
 # %% ../nbs/92_cli.ipynb #91e766e7
 import os
@@ -18,14 +18,13 @@ import typer
 
 # %% ../nbs/92_cli.ipynb #a301c881
 from . import __version__
-from .console import (complain, finish, near, one_line, print_json, print_table,
-                                   quote)
+from .console import busy, complain, finish, one_line, print_json, quote
 
 # %% ../nbs/92_cli.ipynb #8328711d
 app = typer.Typer(help="Geometric classifiers on frozen embeddings, and curricula that pace "
                        "themselves: train, predict, look, compare.",
                   epilog="Example: geofractal train-basin digits",
-                  no_args_is_help=True, pretty_exceptions_enable=False,
+                  no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode='markdown',
                   context_settings={'help_option_names': ['-h', '--help']})
 
 def _command(
@@ -88,10 +87,21 @@ def _details(
     if 'emergent_kappa' in r:
         mean = lambda n, l: sum(row[l] for row in r[n])/len(r[n])
         rows = [[n, mean('target_kappa', l), mean('emergent_kappa', l),
-                 f"{mean('is_stable', l):.0%}", mean('epochs', l)]
+                 f"{mean('is_stable', l):.0%}", f"{mean('epochs', l):.0f}"]
                 for l,n in enumerate(r['levels'])]
-        return ['foci', 'target kappa', 'emerged', 'stable', 'epochs'],rows
+        return ['foci', 'target kappa', 'emerged', 'settled', 'epochs'],rows
     return (),()
+
+def _sentence(
+    r:dict, # A run's result
+)->str:
+    "What came out, and what it is compared with"
+    from geofractal_nb.runner import in_words
+    if 'emergent_kappa' in r and r.get('folder'):
+        from geofractal_nb.plots.checkpoints import curriculum_sentence
+        from geofractal_nb.plots.records import read_curriculum
+        return curriculum_sentence(read_curriculum(r['folder']))
+    return in_words(r).splitlines()[0]
 
 def _end_of_run(
     result:dict, # What `run_experiment` gives
@@ -100,11 +110,8 @@ def _end_of_run(
 ):
     "What a finished experiment says"
     from geofractal_nb.results import write_index
-    from geofractal_nb.runner import in_words
-    index = write_index(out_dir)
+    index,folder,files = write_index(out_dir),result.get('folder'),{}
     if as_json: return print_json(result)
-    sentence = in_words(result).splitlines()[0]
-    folder,files = result.get('folder'),{}
     if folder: files['run folder'] = folder
     files['executed notebook'] = result['notebook']
     if index: files['all runs'] = index
@@ -112,7 +119,7 @@ def _end_of_run(
     if folder and 'test_top1' in result:
         then = [f'geofractal predict {quote(folder)} FILE', f'geofractal probe {quote(folder)}']
     elif folder: then = [f'geofractal report {quote(folder)} -o {quote(folder)}_report --cgd']
-    finish(sentence, *_details(result), files, then)
+    finish(_sentence(result), *_details(result), files, then)
 
 def _experiment(
     name:str,    # Name or path of a notebook
@@ -189,16 +196,15 @@ def _show(
     from geofractal_nb.runner import (configuration_of, experiment_path, fields_of, parameters_of)
     path = experiment_path(notebook)
     build = configuration_of(path)
-    known = {**parameters_of(path), **{f'{n}': v for n,v in (fields_of(build) if build else
-                                                             {}).items()}}
-    known |= parameters_of(path)
+    declared,more = parameters_of(path),fields_of(build) if build else {}
+    known = {**declared, **{n: v for n,v in more.items() if n not in declared}}
     if json: return print_json({n: dict(type=kind.__name__, default=default, help=about)
                                 for n,(kind,default,about) in known.items()})
     rows = [[n, kind.__name__, repr(default), about] for n,(kind,default,about) in known.items()
             if n!='out_dir']
     finish(f"{path.stem}: {len(rows)} things may be set with -p NAME=VALUE.",
            ['name', 'type', 'default', 'meaning'], rows, {'notebook': path},
-           [f'geofractal run {notebook} -p {rows[0][0]}={rows[0][2]}'])
+           [f'geofractal run {notebook} -p {rows[0][0]}={rows[0][2]}'.replace("'", '')])
 
 # %% ../nbs/92_cli.ipynb #f0c6c466
 def _write_predictions(
@@ -280,6 +286,209 @@ def _math(
            [[n, k, r, row(a, '%.0f'), row(w, '%.3f')] for n,k,r,a,w in rows], {},
            ['geofractal math 7 --kappa 2 --method sparse', 'geofractal curriculum quick'])
 
+# %% ../nbs/92_cli.ipynb #5b1d65b8
+@_command('runs', 'runs')
+def _runs(
+    folder:Annotated[str, typer.Argument(metavar='[DIR]', help='Folder of results.')]='runs',
+    json:Json=False,
+):
+    "List what lies in a results folder, newest first, and write its index.html."
+    from geofractal_nb.core import check, shown
+    from geofractal_nb.results import find_runs, outcome, write_index
+    check(Path(folder).is_dir(), f"no folder {shown(folder)}: name one with DIR, or train first "
+          "(geofractal train-basin digits)")
+    found = find_runs(folder)
+    if json: return print_json([dict(folder=str(r.folder), system=r.system, finished=r.finished,
+                                     when=r.date, outcome=outcome(r), result=r.result)
+                                for r in found])
+    page = write_index(folder)
+    done = sum(r.finished for r in found)
+    then = [f'geofractal info {quote(found[0].folder)}'] if found else \
+        ['geofractal train-basin digits', 'geofractal curriculum quick']
+    finish(f"{len(found)} run{'s'*(len(found)!=1)} in {folder}, {done} finished, newest first.",
+           ['when', 'run', 'result'], [[r.date, quote(r.folder), outcome(r)] for r in found],
+           {'all runs': page} if page else {}, then)
+
+def _info_of_classifier(
+    run,         # Run
+    as_json:bool, # Only the numbers?
+):
+    "Settings and course of a classifier's run"
+    from geofractal_nb.results import outcome
+    h,data = run.history,run.config.get('data') or {}
+    if as_json: return print_json(dict(system=run.system, config=run.config, result=run.result,
+                                       history=h))
+    names = 'epoch','train_loss','val_top1','val_ece','alpha'
+    some = h if len(h)<9 else [*h[::max(1, len(h)//7)][:7], h[-1]]
+    finish(f"{run.name}: {outcome(run)}. Trained on {data.get('name')}: {data.get('rows')} rows of "
+           f"width {data.get('feature_dim')}, {data.get('num_classes')} classes.",
+           ['epoch', 'loss', 'validation top-1', 'calibration error', 'alpha'],
+           [[r['epoch']+1, *(r.get(n) for n in names[1:])] for r in some],
+           {'settings': run.folder/'train_config.json', 'run folder': run.folder},
+           [f'geofractal probe {quote(run.folder)}', f'geofractal predict {quote(run.folder)} FILE'])
+
+@_command('info', 'runs/curriculum/quick-shifted-seed0')
+def _info(
+    folder:Annotated[str, typer.Argument(metavar='DIR', help="A run's folder, or one with "
+                                         "level_*_checkpoint.pt.")],
+    json:Json=False,
+):
+    "Show what a run is: settings and levels, or epochs; our folders and published ones."
+    from geofractal_nb.results import SYSTEMS, read_run
+    path = Path(folder)
+    if any((path/s).is_dir() for s in SYSTEMS): return _runs(folder, json)
+    if (path/'train_config.json').exists() and read_run(path).system=='basin':
+        return _info_of_classifier(read_run(path), json)
+    from geofractal_nb.plots.checkpoints import (CurriculumVisualizer, HEAD, curriculum_sentence,
+                                                 level_rows)
+    cv = CurriculumVisualizer(path)
+    if json: return print_json(cv.get_summary())
+    finish(' '.join([curriculum_sentence(cv.records), *cv.records.notes]), HEAD,
+           level_rows(cv.records), {'run folder': path},
+           [f'geofractal report {quote(path)} -o report --cgd',
+            f'geofractal checkpoint {quote(_a_level(path))}'])
+
+def _a_level(
+    folder:Path, # Of a curriculum
+)->Path:
+    "The last checkpoint in it"
+    from geofractal_nb.training.checkpoints import find_checkpoints
+    inside = sorted(folder.glob('member_*'))
+    return find_checkpoints(inside[0] if inside else folder)[-1]
+
+@_command('probe', 'runs/basin/digits-seed0')
+def _probe(
+    run:Annotated[str, typer.Argument(help="A run's folder, or its weights (.safetensors).")],
+    output:Annotated[str, typer.Option('--output', '-o', help='Folder of the figures, by default '
+                                       "the run's.")]='',
+    json:Json=False,
+):
+    "Show what a trained classifier has learned, scale by scale, and draw its Cantor prototypes."
+    from geofractal_nb.results import best_weights, probe
+    weights = best_weights(run)
+    with busy('drawing'): found,figures = probe(weights, output or weights.parent)
+    if json: return print_json(found)
+    rows = [[s, r['mean'], r['std'], r['min'], r['max'], *r['weights'].values()]
+            for s,r in found['scales'].items()]
+    terms = next(iter(found['scales'].values()))['weights']
+    moved = found['alpha']-found['alpha_init']
+    finish(f"{found['classes']} classes at {len(rows)} scales; alpha went from "
+           f"{found['alpha_init']:g} to {found['alpha']:.4f} ({moved:+.4f}; 0.5 is the Cantor "
+           "function's).", ['scale', 'prototypes: mean', 'std', 'min', 'max', *terms], rows,
+           {f'figure {i+1}': p for i,p in enumerate(figures)},
+           [f'geofractal predict {quote(run)} FILE'] if Path(run).is_dir() else [])
+
+# %% ../nbs/92_cli.ipynb #bacd2778
+def _levels_in(
+    folder:str,  # As given, '' for the newest
+    out='runs',  # Folder of results
+)->Path:
+    "The folder of a curriculum"
+    from geofractal_nb.core import check
+    from geofractal_nb.results import find_runs
+    if folder:
+        path = Path(folder)
+        known = not (path/'training_history.json').exists()
+        check(known, f"{folder} is a classifier's run: use geofractal probe {quote(path)}")
+        return path
+    runs = [r.folder for r in find_runs(out) if r.system=='curriculum']
+    check(runs, f"no curriculum in {out}: name a folder with DIR, or train one "
+          "(geofractal curriculum quick)")
+    return runs[0]
+
+def _write_report(
+    folder:Path, # Of a curriculum
+    out:str,     # Where to
+    cgd:bool,    # With decision boundaries?
+    as_json:bool, # Only the numbers?
+):
+    "Figures, summary and page of a curriculum"
+    from geofractal_nb.plots.checkpoints import (CurriculumVisualizer, HEAD, curriculum_sentence,
+                                                 level_rows)
+    cv = CurriculumVisualizer(folder)
+    with busy('drawing'): page = cv.generate_curriculum_report(out, include_cgd=cgd)
+    if as_json: return print_json(cv.get_summary())
+    files = {'page': page, 'figures': f'{out}/', 'numbers': Path(out)/'curriculum_summary.json'}
+    if cgd: files['decision boundaries'] = Path(out)/'cgd'
+    finish(' '.join([curriculum_sentence(cv.records), *cv.records.notes]), HEAD,
+           level_rows(cv.records), files,
+           [f'geofractal checkpoint {quote(_a_level(folder))}',
+            *([] if cgd else [f'geofractal report {quote(folder)} -o {out} --cgd'])])
+
+@_command('viz', 'runs/curriculum/quick-shifted-seed0 --cgd')
+def _viz(
+    folder:Annotated[str, typer.Argument(metavar='[DIR]', help='Folder of a curriculum, by '
+                                         'default the newest in runs.')]='',
+    output:Annotated[str, typer.Option('--output', '-o', help='Folder of the figures.')]
+        ='curriculum_visualization',
+    cgd:Cgd=False, json:Json=False,
+):
+    "Draw a curriculum from its checkpoints: progression, kappa, training, decision boundaries."
+    _write_report(_levels_in(folder), output, cgd, json)
+
+@_command('report', 'runs/curriculum/quick-shifted-seed0 -o analysis --cgd')
+def _report(
+    folder:Annotated[str, typer.Argument(metavar='DIR', help='Folder of a curriculum.')],
+    output:Annotated[str, typer.Option('--output', '-o', help='Folder of the report.')],
+    cgd:Cgd=False, json:Json=False,
+):
+    "Write a report of a curriculum: figures, numbers, and one page that opens offline."
+    _write_report(_levels_in(folder), output, cgd, json)
+
+@_command('checkpoint', 'runs/curriculum/quick-shifted-seed0/member_00/level_3_checkpoint.pt')
+def _checkpoint(
+    file:Annotated[str, typer.Argument(help='A level_*_checkpoint.pt, ours or a published one.')],
+    output:Annotated[str, typer.Option('--output', '-o', help='Folder of the figures.')]
+        ='checkpoint_visualization',
+    json:Json=False,
+):
+    "Analyse one checkpoint: geometry, training, kappa, decision boundary."
+    from geofractal_nb.plots.checkpoints import visualize_checkpoint
+    from geofractal_nb.plots.records import LevelRecords, read_level
+    from geofractal_nb.plots.checkpoints import HEAD, level_rows
+    record = read_level(file)
+    with busy('drawing'): figures = visualize_checkpoint(file, output)
+    if json: return print_json({**{n: v for n,v in record.items() if n!='metrics'},
+                                'figures': [str(p) for p in figures]})
+    shown = lambda v: 'unknown' if v is None else f'{v:.4g}'
+    finish(f"Level {record['level']}, {record['n_foci']} foci: kappa {shown(record['emergent_kappa'])} "
+           f"emerged, {shown(record['target_kappa'])} was asked for.",
+           HEAD, level_rows(LevelRecords([[record]])),
+           {f'figure {i+1}': p for i,p in enumerate(figures)},
+           [f'geofractal report {quote(Path(file).parent)} -o report'])
+
+# %% ../nbs/92_cli.ipynb #f03331f7
+def spread_names(
+    words:list, # Arguments of the command
+)->list: # The same, with --names before every name
+    "`--names A B` as the grammar has it: `--names A --names B`"
+    out,inside = [],False
+    for w in words:
+        if inside and not w.startswith('-') and out[-1]!='--names': out.append('--names')
+        inside = w=='--names' or inside and not w.startswith('-') and ',' not in w
+        out.append(w)
+    return out
+
+@_command('compare', 'runs/basin/* --names Baseline "High LR" -o comparison')
+def _compare(
+    runs:Annotated[List[str], typer.Argument(metavar='RUN...', help='Folders of runs, all '
+                                             'classifiers or all curricula.')],
+    names:Annotated[Optional[List[str]], typer.Option(
+        help='Names of the runs in their order; runs of one name are its seeds.')]=None,
+    output:Annotated[str, typer.Option('--output', '-o', help='Folder of figure and '
+                                       'numbers.')]='comparison',
+    json:Json=False,
+):
+    "Compare runs: one table and one figure, with intervals over seeds."
+    from geofractal_nb.core import check
+    from geofractal_nb.results import compare_runs
+    labels = [n.strip() for given in names or () for n in given.split(',')]
+    check(not labels or len(labels)==len(runs), f"{len(labels)} names for {len(runs)} runs: give "
+          'each run a name, like --names "Baseline, High LR"')
+    with busy('comparing'): sentence,head,rows,files = compare_runs(runs, labels, output)
+    if json: return print_json([dict(zip(head, r)) for r in rows])
+    finish(sentence, head, rows, files, [f'geofractal info {quote(runs[0])}'])
+
 # %% ../nbs/92_cli.ipynb #4bbafe21
 class Stopped(BaseException):
     "A signal arrived; carries 128 plus its number"
@@ -293,6 +502,7 @@ def _grammar(
 )->int: # 2
     "A wrong call in one line"
     ctx = getattr(e, 'ctx', None)
+    if not e.format_message(): return 2 # no command: the help is printed already
     where = ctx.command_path if ctx else 'geofractal'
     return complain(f"{e.format_message().rstrip('.')} (see {where} --help)", 2)
 
@@ -322,7 +532,8 @@ def main(
     argv=None, # Arguments, by default those of the process
 )->int: # 0; 1 where the work failed; 2 where the call was wrong; 130 and 143 after a signal
     "Entry point of the `geofractal` command"
-    words = sys.argv[1:] if argv is None else list(argv)
+    words = [str(w) for w in (sys.argv[1:] if argv is None else argv)]
+    if words[:1]==['compare']: words = spread_names(words)
     try: before = {s: signal.signal(s, _stop) for s in (signal.SIGTERM, signal.SIGINT)}
     except ValueError: before = {} # not the main thread
     try: return _work(words)

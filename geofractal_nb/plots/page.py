@@ -111,8 +111,10 @@ def html_figure(
           f"content must be a PNG file's bytes, got {shown(content)}")
     check(isinstance(alt, str) and alt.strip(), f"alt must say what is shown, got {shown(alt)}")
     data = base64.b64encode(content).decode()
+    wide,high = (int.from_bytes(content[i:i+4], 'big') for i in (16, 20)) # pixels
     below = f'<figcaption>{html.escape(caption)}</figcaption>' if caption else ''
     return (f'<figure><div class="wide"><img alt="{html.escape(alt)}" '
+            f'width="{wide}" height="{high}" style="--wide: {wide}px" '
             f'src="data:image/png;base64,{data}"></div>{below}</figure>')
 
 def html_text(
@@ -144,8 +146,8 @@ td.number { text-align: right }
 th { color: var(--soft); font-weight: 600 }
 figure { margin: 1rem 0 }
 figure .wide { background: #fff; border-radius: 6px }
-img { display: block; max-width: 100%; min-width: min(40rem, 100%); height: auto }
-@media (max-width: 40rem) { img { max-width: none; min-width: 0; width: max(100%, 36rem) } }
+img { display: block; max-width: 100%; height: auto }
+@media (max-width: 40rem) { img { max-width: none; width: max(100%, calc(.75*var(--wide))) } }
 figcaption, footer { color: var(--soft); font-size: .9rem; margin-top: .3rem }
 """
 

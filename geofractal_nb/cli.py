@@ -92,15 +92,22 @@ def _details(
         return ['foci', 'target kappa', 'emerged', 'settled', 'epochs'],rows
     return (),()
 
+def _of_records(
+    records, # LevelRecords
+)->str:
+    "What came of a curriculum, and what its files do not tell"
+    from geofractal_nb.plots.checkpoints import curriculum_sentence
+    said = curriculum_sentence(records)
+    return ' '.join([said, *(n for n in records.notes if n not in said)])
+
 def _sentence(
     r:dict, # A run's result
 )->str:
     "What came out, and what it is compared with"
     from geofractal_nb.runner import in_words
     if 'emergent_kappa' in r and r.get('folder'):
-        from geofractal_nb.plots.checkpoints import curriculum_sentence
         from geofractal_nb.plots.records import read_curriculum
-        return curriculum_sentence(read_curriculum(r['folder']))
+        return _of_records(read_curriculum(r['folder']))
     return in_words(r).splitlines()[0]
 
 def _end_of_run(
@@ -339,11 +346,10 @@ def _info(
     if any((path/s).is_dir() for s in SYSTEMS): return _runs(folder, json)
     if (path/'train_config.json').exists() and read_run(path).system=='basin':
         return _info_of_classifier(read_run(path), json)
-    from geofractal_nb.plots.checkpoints import (CurriculumVisualizer, HEAD, curriculum_sentence,
-                                                 level_rows)
+    from geofractal_nb.plots.checkpoints import CurriculumVisualizer, HEAD, level_rows
     cv = CurriculumVisualizer(path)
     if json: return print_json(cv.get_summary())
-    finish(' '.join([curriculum_sentence(cv.records), *cv.records.notes]), HEAD,
+    finish(_of_records(cv.records), HEAD,
            level_rows(cv.records), {'run folder': path},
            [f'geofractal report {quote(path)} -o report --cgd',
             f'geofractal checkpoint {quote(_a_level(path))}'])
@@ -403,14 +409,13 @@ def _write_report(
     as_json:bool, # Only the numbers?
 ):
     "Figures, summary and page of a curriculum"
-    from geofractal_nb.plots.checkpoints import (CurriculumVisualizer, HEAD, curriculum_sentence,
-                                                 level_rows)
+    from geofractal_nb.plots.checkpoints import CurriculumVisualizer, HEAD, level_rows
     cv = CurriculumVisualizer(folder)
     with busy('drawing'): page = cv.generate_curriculum_report(out, include_cgd=cgd)
     if as_json: return print_json(cv.get_summary())
     files = {'page': page, 'figures': f'{out}/', 'numbers': Path(out)/'curriculum_summary.json'}
     if cgd: files['decision boundaries'] = Path(out)/'cgd'
-    finish(' '.join([curriculum_sentence(cv.records), *cv.records.notes]), HEAD,
+    finish(_of_records(cv.records), HEAD,
            level_rows(cv.records), files,
            [f'geofractal checkpoint {quote(_a_level(folder))}',
             *([] if cgd else [f'geofractal report {quote(folder)} -o {out} --cgd'])])
@@ -440,14 +445,14 @@ def _checkpoint(
     file:Annotated[str, typer.Argument(help='A level_*_checkpoint.pt, ours or a published one.')],
     output:Annotated[str, typer.Option('--output', '-o', help='Folder of the figures.')]
         ='checkpoint_visualization',
+    cgd:Annotated[bool, typer.Option(help='Draw the decision boundary (slower).')]=True,
     json:Json=False,
 ):
     "Analyse one checkpoint: geometry, training, kappa, decision boundary."
-    from geofractal_nb.plots.checkpoints import visualize_checkpoint
+    from geofractal_nb.plots.checkpoints import HEAD, level_rows, visualize_checkpoint
     from geofractal_nb.plots.records import LevelRecords, read_level
-    from geofractal_nb.plots.checkpoints import HEAD, level_rows
     record = read_level(file)
-    with busy('drawing'): figures = visualize_checkpoint(file, output)
+    with busy('drawing'): figures = visualize_checkpoint(file, output, cgd)
     if json: return print_json({**{n: v for n,v in record.items() if n!='metrics'},
                                 'figures': [str(p) for p in figures]})
     shown = lambda v: 'unknown' if v is None else f'{v:.4g}'

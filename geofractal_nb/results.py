@@ -24,7 +24,9 @@ from .interact import new_axes
 from .model_card import FIGURES as CARD_FIGURES
 from .models.david import load_model
 from .plots.basin import cantor_prototypes
-from .plots.checkpoints import CurriculumVisualizer, HEAD, level_rows
+from .plots.checkpoints import curriculum_sentence
+from .plots.compare import (HEAD, compare_curriculum_runs, differences, read_runs,
+                                         run_rows)
 from .plots.page import html_page, html_text, output_folder, save_figure
 from .plots.records import plot_members
 from .report import answer, mean_interval, paired_difference, plus_minus
@@ -205,7 +207,7 @@ def _settings(
     run:Run, # Of the classifier
 )->str: # What it shares with runs that differ in the seed
     "All settings but the seed"
-    same = {n: v for n,v in run.config.items() if n not in ('seed', 'device', 'data')}
+    same = {n: v for n,v in run.config.items() if n not in ('seed', 'members', 'device', 'data')}
     data = run.config.get('data') or {}
     about = {n: v for n,v in data.items() if n!='digest'} # which depends on the seed, by the split
     return repr((sorted(about.items()), run.parameters.get('shots', 0), sorted(same.items())))
@@ -276,7 +278,19 @@ def _difference(
                                 for runs in groups.values()]
     if len(a)<2 or a.keys()!=b.keys() or None in (*a.values(), *b.values()): return ''
     m,h,p = paired_difference([a[s] for s in a], [b[s] for s in a])
-    return f" Is {names[0]} better than {names[1]}, seed by seed? {answer((m, h), p)}.".capitalize()
+    said = answer((m, h), p)
+    return f" Is {names[0]} better than {names[1]}, seed by seed? {said[0].upper()}{said[1:]}."
+
+def _best(
+    rows:list, # From `compare_basin`
+)->str:
+    "The best row in a sentence, with its baseline"
+    known = [r for r in rows if r[2] is not None]
+    if not known: return 'None of these runs has finished.'
+    best = max(known, key=lambda r: float(r[2].split()[0]))
+    first = f'The best of {len(rows)}, {best[0]},' if len(rows)>1 else best[0]
+    return (f"{first} is right on {best[2]} % of the test rows, the nearest class mean on "
+            f"{best[3]} %.")
 
 def _compare_basin(
     folders,     # Of runs
@@ -286,34 +300,30 @@ def _compare_basin(
     "Classifiers side by side"
     groups = group_runs([read_run(f) for f in folders], names)
     rows = compare_basin(groups)
-    known = [r for r in rows if r[2] is not None]
-    best = max(known, key=lambda r: float(r[2].split()[0]), default=None)
-    sentence = 'None of these runs has finished.' if best is None else (
-        f"{best[0]} is right on {best[2]} % of the test rows, the nearest class mean on "
-        f"{best[3]} %; the best of {len(rows)}.")
+    sets = {(r.config.get('data') or {}).get('name') for runs in groups.values() for r in runs}
+    sentence = _best(rows) if len(sets)==1 else (
+        f"These runs saw different data ({', '.join(sorted(map(str, sets)))}): their accuracies "
+        "do not compare.")
     ax = plot_runs(groups)
     save_figure(ax.figure, out/'comparison.png')
     head = ['run', 'seeds', 'test top-1, %', 'nearest class mean, %', 'calibration error, %',
             'seconds']
-    return sentence+_difference(groups),head,rows,[out/'comparison.png']
+    return sentence+_difference(groups),head,rows,out/'comparison.png'
 
 def _compare_curricula(
     folders,     # Of curricula
     names:list,  # For each run, or none
     out:Path,    # Where the figure goes
-)->tuple: # sentence, head, rows, figures
+)->tuple: # sentence, head, rows, figure
     "Curricula side by side, each at its last level"
-    from geofractal_nb.plots.checkpoints import compare_curriculum_runs
-    records = [CurriculumVisualizer(f).records for f in folders]
-    labels = names or [Path(f).resolve().name for f in folders]
-    before = set(out.iterdir())
-    compare_curriculum_runs(folders, labels, out)
-    rows = [[name, r.members, *level_rows(r)[-1][1:]] for name,r in zip(labels, records)]
-    seeds = sum(r.members for r in records)
-    sentence = (f"{len(rows)} curricula, {seeds} seeds in all, each at its last level; means over "
-                "seeds, from four on with 95 % intervals.")
-    made = sorted(p for p in out.iterdir() if p.suffix=='.png') or sorted(set(out.iterdir())-before)
-    return sentence,['run', 'seeds', *HEAD[1:]],rows,made
+    if not names and all((Path(f)/'train_config.json').exists() for f in folders):
+        groups = group_runs([read_run(f) for f in folders])
+        label = {r.folder: n for n,runs in groups.items() for r in runs}
+        names = [label[Path(f)] for f in folders]
+    compare_curriculum_runs(folders, names or None, out)
+    runs = read_runs(folders, names or None)
+    sentence = ' '.join(differences(runs)) or curriculum_sentence(next(iter(runs.values())))
+    return sentence,list(HEAD),run_rows(runs),out/'comparison.png'
 
 def compare_runs(
     folders,     # Of runs, all classifiers or all curricula
@@ -329,10 +339,11 @@ def compare_runs(
           "system at a time")
     place = output_folder('out', out)
     compare = _compare_basin if basin[0] else _compare_curricula
-    sentence,head,rows,figures = compare(folders, list(names), place)
-    save_json(place/'comparison.json', [dict(zip(head, r)) for r in rows])
-    files = {'figure' if not i else f'figure {i+1}': p for i,p in enumerate(figures)}
-    return sentence,head,rows,{**files, 'numbers': place/'comparison.json'}
+    sentence,head,rows,figure = compare(folders, list(names), place)
+    files = dict(figure=figure, numbers=place/'comparison.json')
+    if basin[0]: save_json(files['numbers'], [dict(zip(head, r)) for r in rows])
+    else: files['page'] = place/'comparison.html'
+    return sentence,head,rows,files
 
 # %% ../nbs/89_results.ipynb #38fe1ea7
 def best_weights(

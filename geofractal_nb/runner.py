@@ -26,6 +26,7 @@ from pathlib import Path
 from threading import Thread
 
 # %% ../nbs/90_runner.ipynb #57409e10
+from .console import one_line
 from .core import check, check_number, log, resolve_device, resolve_precision, shown
 from .report import mean_interval, plus_minus
 from .storage import load_json, save_json
@@ -321,13 +322,6 @@ def _environment(
         for n,v in before.items(): os.environ.pop(n) if v is None else os.environ.update({n: v})
 
 # %% ../nbs/90_runner.ipynb #a33e53b9
-def _brief(
-    text, # Anything said by a failing notebook
-)->str:
-    "Without colours, on one line, cut to what a terminal shows"
-    plain = ' '.join(re.sub(r'\x1b\[[0-9;]*m', '', str(text)).split())
-    return plain if len(plain)<=400 else f'{plain[:397]}...'
-
 def _execute(
     path:Path,     # Notebook
     target:Path,   # Executed copy
@@ -342,7 +336,7 @@ def _execute(
                    stderr_file=sys.stderr if progress else None,
                    extra_arguments=['--IPKernelApp.log_level=CRITICAL']) # no word of its sockets
     try: pm.execute_notebook(str(path), str(target), values, **options)
-    except pm.PapermillExecutionError as e: said = _brief(f'{e.ename}: {e.evalue}')
+    except pm.PapermillExecutionError as e: said = one_line(f'{e.ename}: {e.evalue}')
     except DeadKernelError: said = 'its kernel died, killed or out of memory'
     else: return
     raise ExperimentFailed(f"{path.stem} failed: {said} (the executed copy is {target})")

@@ -117,6 +117,8 @@ def _end_of_run(
     index,folder,files = write_index(out_dir),result.get('folder'),{}
     if as_json: return print_json(result)
     if folder: files['run folder'] = folder
+    page = Path(folder or '', 'report', 'report.html')
+    if folder and page.exists(): files['report'] = page
     files['executed notebook'] = result['notebook']
     if index: files['all runs'] = index
     then = []

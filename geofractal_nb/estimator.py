@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 # %% ../nbs/81_estimator.ipynb #0e12d7b6
 from .core import check, check_number, generator, shown
 from .data.splits import stratified_mask
+from .metrics import expected_calibration_error
 from .models.david import GeoFractalDavid, load_model, save_model
 from .storage import load_tensors
 from .training.basin import (BasinConfig, fit_temperature, fresh_state,
@@ -136,15 +137,17 @@ class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, T
                            ClassifierMixin, BaseEstimator):
     "Multi-scale geometric basin classifier for frozen embeddings"
     def __init__(self, *,
-        k=4,                       # Dimension of the simplices, k+1 vertices per class
-        scales=(384, 512, 768),    # Widths of the heads
+        k=1,                       # Dimension of the simplices, k+1 vertices per class
+        scales=(512,),             # Widths of the heads
         terms=('feature', 'cantor', 'crystal'), # Terms of the compatibility
+        start='discriminant',      # 'discriminant', from the data, or 'random'
         epochs=15,                 # Passes over the training rows
         min_steps=300,             # Fewest steps, whatever the number of rows
         batch_size=128,            # Rows per step
         learning_rate=1e-3,        # Peak learning rate
         weight_decay=1e-2,         # Decoupled weight decay of matrices
-        smoothing=.1,              # Label smoothing
+        smoothing=0.,              # Label smoothing
+        temperature=.1,            # Initial temperature of the loss
         validation_fraction=.1,    # Share of rows kept away for the temperature
         refit=True,                # Train again on all rows once the temperature is known?
         precision='auto',          # 'auto', 'fp32' or 'bf16'
@@ -152,10 +155,10 @@ class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, T
         random_state=0,            # Seed: an integer or a numpy.random.RandomState
         verbose=False,             # A progress bar?
     ):
-        self.k,self.scales,self.terms = k,scales,terms
+        self.k,self.scales,self.terms,self.start = k,scales,terms,start
         self.epochs,self.min_steps,self.batch_size = epochs,min_steps,batch_size
         self.learning_rate,self.weight_decay,self.smoothing = learning_rate,weight_decay,smoothing
-        self.validation_fraction,self.refit = validation_fraction,refit
+        self.temperature,self.validation_fraction,self.refit = temperature,validation_fraction,refit
         self.precision,self.device,self.random_state = precision,device,random_state
         self.verbose = verbose
 
@@ -170,9 +173,13 @@ class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, T
         state = self._train(X, y, weights, every[~held_out], seed)
         self.temperature_ = state.loss.temperature.item()
         self._keep(state)
-        if eval_set is not None: self._calibrate(*self._eval_rows(eval_set))
+        self.held_out_ = None # what was measured on rows that were not trained on
+        if eval_set is not None:
+            self._calibrate(*self._eval_rows(eval_set))
+            self.held_out_ = self._measure(*self._eval_rows(eval_set))
         elif held_out.any():
             self._calibrate(X[held_out.numpy()], y[held_out.numpy()])
+            self.held_out_ = self._measure(X[held_out.numpy()], y[held_out.numpy()])
             if self.refit: self._keep(self._train(X, y, weights, every, seed))
         return self
 
@@ -210,15 +217,16 @@ class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, T
         return BasinConfig(k=self.k, scales=self.scales, terms=self.terms, epochs=epochs, seed=seed,
                            batch_size=self.batch_size, lr=self.learning_rate,
                            weight_decay=self.weight_decay, smoothing=self.smoothing,
-                           scheduler=scheduler, warmup=warmup, precision=self.precision,
-                           device=self.device)
+                           start=self.start, temperature=self.temperature, scheduler=scheduler,
+                           warmup=warmup, precision=self.precision, device=self.device,
+                           coherence_weight=.1 if 'cantor' in self.terms else 0.)
 
     def _train(self, X, y, weights, rows, seed): # -> TrainState at the end of all epochs
         data = ArrayRows(X, y, len(self.classes_), rows)
         per_epoch = max(1, len(rows)//check_number('batch_size', self.batch_size, 1, whole=True))
         few = math.ceil(check_number('min_steps', self.min_steps, 0, whole=True)/per_epoch)
         epochs = max(check_number('epochs', self.epochs, 1, whole=True), few)
-        state = fresh_state(self._config(seed, epochs, 'cosine'), data)
+        state = fresh_state(self._config(seed, epochs, 'cosine'), data, weights)
         for _ in self._progress(range(epochs)):
             train_basin_epoch(state, data, weights=weights)
             state.epoch += 1
@@ -241,6 +249,15 @@ class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, T
         logits,codes = torch.from_numpy(self._logits(X)),torch.from_numpy(np.asarray(y, np.int64))
         self.temperature_ = fit_temperature(logits, codes, near=self.temperature_)
 
+    def _measure(self, X, y): # Plain numbers: rows, accuracy, log_loss, calibration_error
+        logp = torch.from_numpy(self.predict_log_proba(X))
+        sure,best = logp.max(1)
+        codes = torch.from_numpy(np.asarray(y, np.int64))
+        own,right = logp.gather(1, codes[:,None]),best==codes
+        return dict(rows=len(codes), accuracy=right.double().mean().item(),
+                    log_loss=-own.double().mean().item(),
+                    calibration_error=expected_calibration_error(sure.exp().clamp(max=1), right))
+
 # %% ../nbs/81_estimator.ipynb #3ee085f0
 def save_classifier(
     classifier:GeoFractalClassifier, # Fitted
@@ -257,6 +274,7 @@ def save_classifier(
     names = getattr(classifier, 'feature_names_in_', None)
     about = dict(classes=classifier.classes_.tolist(), kind=kind.str if kind.kind!='O' else 'O',
                  params=params, temperature=classifier.temperature_,
+                 held_out=getattr(classifier, 'held_out_', None),
                  features=None if names is None else names.tolist())
     try: json.dumps(about)
     except TypeError as e: raise ValueError(f"classes and parameters must be plain: {e}") from e
@@ -268,7 +286,7 @@ def load_classifier(
     "Load a fitted classifier, or say what is wrong with the file"
     model,path = load_model(path),Path(path)
     about = load_tensors(path)[1].get('estimator') if path.suffix=='.safetensors' else None
-    fields = {'classes', 'kind', 'params', 'temperature', 'features'}
+    fields = {'classes', 'kind', 'params', 'temperature', 'held_out', 'features'}
     known = isinstance(about, dict) and set(about)==fields and isinstance(about['classes'], list)
     check(known, f"{path} holds a model but no estimator: open it with load_model")
     try:
@@ -278,7 +296,7 @@ def load_classifier(
     except (TypeError, ValueError, AttributeError) as e:
         raise ValueError(f"{path}: its header is damaged: {e}") from e
     T = check_number(f'{path}: temperature', about['temperature'], 0, 1e6, above=True)
-    found.temperature_ = T
+    found.temperature_,found.held_out_ = T,about['held_out']
     C,names = model.config['num_classes'],about['features']
     check(len(found.classes_)==C, f"{path}: {len(found.classes_)} classes for a model of {C}")
     found.n_features_in_ = model.config['feature_dim']

@@ -38,7 +38,7 @@ FITTED = clone(TINY).fit(X, Y)
 def test_one_batch_with_weights_is_the_same_as_with_rows_repeated():
     weights = np.where(np.arange(len(X))<20, 2., 1.)
     repeated = np.concatenate([np.arange(len(X)), np.arange(20)])
-    one = dict(batch_size=1000, epochs=3, min_steps=0)
+    one = dict(batch_size=1000, epochs=3, min_steps=0, start='random') # shrinkage counts rows
     a = clone(TINY).set_params(**one).fit(X, Y, sample_weight=weights)
     b = clone(TINY).set_params(**one).fit(X[repeated], Y[repeated])
     np.testing.assert_allclose(a.predict_proba(X), b.predict_proba(X), atol=1e-4)

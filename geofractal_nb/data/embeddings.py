@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 
 # %% ../../nbs/25_data.embeddings.ipynb #68e8b063
-from ..core import check, shown
+from ..core import check, check_choice, shown
 from .readers import FORMATS, read_file, read_hub
 from geofractal_nb.data.splits import (EmbeddingData, as_matrix, check_counts, encode_labels,
     make_splits)
 from .store import kept_generators
 from .synthetic import clip_like
-from .text import icd10_store
+from .text import ICD10_LEVELS, icd10_groups, icd10_store
 
 # %% ../../nbs/25_data.embeddings.ipynb #2a0e5196
 def digits():
@@ -32,10 +32,17 @@ def digits():
 
 # %% ../../nbs/25_data.embeddings.ipynb #8264f75b
 def icd10(
-    folder=None, # Cache folder, by default the user's
+    folder=None,            # Cache folder, by default the user's
+    level:str='category',   # What to tell apart: 'category', 'block' or 'chapter'
 ):
     "Categories of diseases from sentence embeddings of their descriptions (extra `text`)"
-    return icd10_store(folder)
+    check_choice('level', level, ICD10_LEVELS)
+    features,labels,extra = icd10_store(folder)
+    if level=='category': return features,labels,extra
+    groups = icd10_groups(extra['class_names'], level)
+    names = sorted(set(groups))
+    number = torch.tensor([names.index(g) for g in groups])
+    return features,number[labels],{**extra, 'class_names': names}
 
 # %% ../../nbs/25_data.embeddings.ipynb #c77d6870
 DATASETS = {

@@ -86,6 +86,7 @@ class GeoFractalDavid(nn.Module):
         kind:str='regular',      # Initial simplices, 'regular' or 'random'
         terms=TERMS,             # Terms that take part in every head
         reference:bool=False,    # The source's arithmetic, batch position included
+        linear:bool=False,       # A linear path beside every head's perceptron?
         seed:int=0,              # Seeds the initial weights
     ):
         super().__init__()
@@ -93,18 +94,20 @@ class GeoFractalDavid(nn.Module):
         for s in scales: feature_dim,num_classes,k,_ = check_head(feature_dim, num_classes, k, s)
         radius = check_number('radius', radius, 0, 1e6, above=True)
         kind,reference = check_choice('kind', kind, KINDS),check_flag('reference', reference)
-        seed = check_number('seed', seed, 0, whole=True)
+        seed,linear = check_number('seed', seed, 0, whole=True),check_flag('linear', linear)
+        check(not (linear and reference), "linear=True is not the source's arithmetic: leave out "
+              "linear or reference")
         self.scales,self.reference,self.feature_dim = scales,reference,feature_dim
         self.cantor_stairs = stairs = CantorStairs(feature_dim, alpha_init, tau, levels, reference,
                                                    generator(seed, 'stairs'))
         head = lambda s: SimplexHead(feature_dim, num_classes, k, s, radius, kind, terms, reference,
-                                     generator(seed, 'head', s))
+                                     linear, generator(seed, 'head', s))
         self.heads = nn.ModuleDict({str(s): head(s) for s in scales})
         self.fusion_weights = nn.Parameter(torch.zeros(len(scales)))
         self.config = dict(feature_dim=feature_dim, num_classes=num_classes, k=k,
                            scales=list(scales), alpha_init=stairs.alpha.item(), tau=stairs.tau,
                            levels=stairs.levels, radius=radius, kind=kind, terms=list(terms),
-                           reference=reference, seed=seed)
+                           reference=reference, linear=linear, seed=seed)
 
     def prepare(self, features): # (B,F) of any float type and size -> rows for the projections
         weight = self.cantor_stairs.feature_to_position.weight
@@ -188,7 +191,8 @@ def infer_config(
     V,W = state[f'heads.{scales[0]}.class_prototypes'],state[needed[1]]
     check(V.ndim==3, f"{path}: class_prototypes must have shape (C, k+1, s), got {tuple(V.shape)}")
     check(W.ndim==2, f"{path}: {needed[1]} must have shape (1, F), got {tuple(W.shape)}")
-    return dict(feature_dim=W.shape[1], num_classes=V.shape[0], k=V.shape[1]-1, scales=scales)
+    return dict(feature_dim=W.shape[1], num_classes=V.shape[0], k=V.shape[1]-1, scales=scales,
+                linear=f'heads.{scales[0]}.linear.weight' in state)
 
 # %% ../../nbs/31_models.david.ipynb #415a5bd0
 def _read_config(
@@ -203,7 +207,8 @@ def _read_config(
     known = inspect.signature(GeoFractalDavid).parameters
     ok = isinstance(config, dict) and set(config)<=set(known)
     check(ok, f"{path}: its header holds no configuration of GeoFractalDavid, got {shown(config)}")
-    got = {n: config.get(n) for n in sizes}
+    got = {'linear': False, **config}
+    got = {n: got.get(n) for n in sizes}
     try: same = {**got, 'scales': sorted(got['scales'])}==sizes
     except TypeError: same = False
     check(same, f"{path}: its header says {shown(got)}, its tensors {shown(sizes)}; it is damaged")

@@ -84,6 +84,7 @@ class SimplexHead(nn.Module):
         kind:str='regular',    # Initial simplices, 'regular' or 'random'
         terms=TERMS,           # Terms that take part
         reference:bool=False,  # Keep the source's arithmetic
+        linear:bool=False,     # A linear path beside the perceptron?
         gen=None,              # torch.Generator of the initial values
     ):
         super().__init__()
@@ -99,6 +100,8 @@ class SimplexHead(nn.Module):
         spread = torch.linspace(.1, .9, num_classes)
         self.cantor_prototypes = nn.Parameter(spread[torch.randperm(num_classes, generator=gen)])
         self.geo_weights = nn.Parameter(torch.zeros(len(TERMS)))
+        straight = check_flag('linear', linear)
+        self.linear = seeded_linear(feature_dim, width, gen) if straight else None
         self.register_buffer('active', torch.tensor([t in terms for t in TERMS]), persistent=False)
 
     def mix(self): # (3,) weights of feature, cantor, crystal, summing to 1
@@ -108,7 +111,9 @@ class SimplexHead(nn.Module):
         F_ = self.projection[0].in_features
         check(features.ndim==2 and features.shape[1]==F_,
               f"features must have shape (B, {F_}), got {tuple(features.shape)}")
-        return F.normalize(self.projection(features).float(), dim=-1)
+        q = self.projection(features)
+        if self.linear is not None: q = q+self.linear(features)
+        return F.normalize(q.float(), dim=-1)
 
     def terms(self, features, values): # -> feature, cantor, crystal, nearest vertex, each (B,C)
         q = self.query(features)

@@ -8,6 +8,7 @@ from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.models.heads import SimplexHead
+from geofractal_nb.models.start import Moments, discriminant
 from geofractal_nb.storage import save_tensors
 from geofractal_nb.training.basin import BasinConfig, begin_basin, train_basin_epoch
 
@@ -61,6 +62,25 @@ ROWS = [
     refused('models.david.GeoFractalDavid', lambda f: f(512, 10**6, k=100, scales=(1024,)), 'weights'),
     refused('models.david.GeoFractalDavid', lambda f: f(8, 3, 2, (8,), kind='regullar'), 'kind'),
     refused('models.david.GeoFractalDavid', lambda f: f(8, 3, 2, (8,), reference='no'), 'True or False'),
+    refused('models.david.GeoFractalDavid', lambda f: f(8, 3, 2, (8,), linear='no'), 'True or False'),
+    refused('models.david.GeoFractalDavid', lambda f: f(8, 3, 2, (8,), reference=True, linear=True), "not the source's arithmetic"),
+    refused('models.heads.SimplexHead', lambda f: f(8, 3, 2, 8, linear=1.5), 'True or False'),
+    *(refused('models.start.Moments', lambda f, a=a: f(*a), words) for a,words in (((0, 3), 'feature_dim'), ((8, 2.5), 'num_classes'), ((None, 3), 'feature_dim'))),
+    *(refused('models.start.Moments', lambda f, a=a: f(8, 3).add(*a), words) for a,words in (
+        ((X[:,:3], Y), 'shape (B, 8)'), ((X, Y[:5]), 'shape (B, 8)'), ((X, Y+1), '[0, 3)'), ((X, -Y), '[0, 3)'), ((X, Y.float()), 'int64'), ((None, Y), 'tensors'))),
+    right('models.start.Moments', lambda f: f(8, 3).add(X.half().T.contiguous().T, Y).counts.tolist(), [20., 20., 20.]),
+    right('models.start.Moments', lambda f: f(8, 3).add(X[:0], Y[:0]).counts.tolist(), [0., 0., 0.]),
+    *(refused('models.start.oas_shrinkage', lambda f, a=a: f(*a), words) for a,words in (
+        ((X, 3), 'square finite'), ((torch.full((2, 2), NAN), 3), 'square finite'), ((torch.eye(2), -1), 'n must'), ((torch.eye(2), NAN), 'n must'), ((None, 3), 'square finite'))),
+    right('models.start.oas_shrinkage', lambda f: f(torch.eye(3), np.float64(10)), 1.),
+    *(refused('models.start.discriminant', lambda f, m=m: f(m()), words) for m,words in (
+        (lambda: None, 'Moments'), (lambda: Moments(8, 3), 'at least 2 classes'), (lambda: Moments(8, 3).add(X, Y*0), 'at least 2 classes'),
+        (lambda: Moments(8, 3).add(X*NAN, Y), 'finite'), (lambda: Moments(8, 3).add(X.double()*1e200, Y), 'finite'))),
+    right('models.start.discriminant', lambda f: f(Moments(8, 3).add(X, Y)).scores(X).argmax(1).eq(Y).float().mean() > .8, True),
+    right('models.start.Discriminant', lambda f: f(torch.zeros(2), torch.eye(2), torch.eye(2), 0.).scores(torch.eye(2)).argmax(1).tolist(), [0, 1]),
+    *(refused('models.start.start_from_data', lambda f, m=m: f(m, [(X, Y)]), words) for m,words in (
+        (MODEL, 'linear=True'), (None, 'linear=True'), (GeoFractalDavid(5, 3, 2, (8,), linear=True), 'shape (B, 5)'))),
+    right('models.start.start_from_data', lambda f: f(GeoFractalDavid(8, 3, 2, (8,), linear=True), [(X, Y*0)]), None),
     *(refused('models.david.GeoFractalDavid', lambda f, x=x: f(8, 3, 2, (8,))(x), words) for x,words in [
         (torch.zeros(2, 5), 'shape (B, 8)'), (torch.zeros(8), 'shape (B, 8)'), (torch.zeros(2, 8, dtype=torch.cfloat), 'real'), (None, 'numbers'), ('abc', 'numbers'), (torch.zeros(2, 8)>1, 'real')]),
     *(right('models.david.GeoFractalDavid', lambda f, x=x: MODEL(x()).detach(), lambda out: torch.allclose(out, LOGITS, atol=2e-3))
@@ -77,7 +97,7 @@ ROWS = [
     refused('models.david.infer_config', lambda f: f({}), 'not a GeoFractalDavid'),
     refused('models.david.infer_config', lambda f: f(None), 'state dict'),
     refused('models.david.infer_config', lambda f: f({**MODEL.state_dict(), 'heads.4.class_prototypes': torch.zeros(3)}), 'shape'),
-    right('models.david.infer_config', lambda f: f(MODEL.state_dict()), dict(feature_dim=8, num_classes=3, k=2, scales=[4, 6])),
+    right('models.david.infer_config', lambda f: f(MODEL.state_dict()), dict(feature_dim=8, num_classes=3, k=2, scales=[4, 6], linear=False)),
     *(refused('models.david.load_model', lambda f, v=v: f(v), 'path' if not isinstance(v, str) else 'no file') for v in (None, 7, b'x', ['x'], 'none.safetensors')),
     refused('models.david.load_model', lambda f, tmp: f(tmp), 'folder'),
     refused('models.david.load_model', lambda f, tmp: f(saved(tmp), nonsense=1), 'unknown arguments'),

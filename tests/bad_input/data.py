@@ -101,6 +101,8 @@ ROWS = [
       for v in (None, [], 'ab', 3, [('a',)], [('a', None)], [('a', 'b'), 'ab'], [(1, 'b')])),
     right(T+'distinct_conditions', lambda f: f([('A', 'one')]), []),
     right(T+'distinct_conditions', lambda f: len(f([('A', f'word {i}') for i in range(20)])), 20),
+    refused(T+'icd10_groups', lambda f: f(['A00'], 'code'), 'level must be one of'),
+    right(T+'icd10_groups', lambda f: f(('A00', 'B01'), 'category'), ['A00', 'B01']),
     right(T+'icd10_conditions', lambda f: callable(f), True),
     *(refused(T+'SentenceEncoder', lambda f, v=v: f(v), 'batch_size must be an integer >= 1')
       for v in (0, -1, 2.5, nan, '8')),
@@ -258,6 +260,7 @@ ROWS = [
     *(refused(R+'read_hub', lambda f, v=v: f(v), 'name must be that of a Hugging Face data set')
       for v in (None, 3, '', 'a\0/b', [])),
     right(E+'digits', lambda f: f()[0].shape, (1797, 64)),
+    refused(E+'icd10', lambda f: f(level=3), 'level must be one of'),
     *(refused(E+'icd10', lambda f, v=v: f(v), 'folder must be a path') for v in (3, '', [])),
     *(refused(C+'clip_like', lambda f, v=v: f(**v), next(iter(v)))
       for v in ({'num_classes': 1}, {'num_classes': 10**9}, {'num_classes': 2.5}, {'per_class': 0},

@@ -250,9 +250,12 @@ def _predict(
     rows.sort(key=lambda r: -r[1])
     if json: return print_json(dict(rows=len(X), predictions=os.path.abspath(out),
                                     classes={name: n for name,n,_ in rows}))
-    more = f" ({len(rows)-8} more classes are not listed)" if len(rows)>8 else ''
+    more = f" {len(rows)-8} more classes are not listed." if len(rows)>8 else ''
+    known = getattr(found, 'held_out_', None)
+    if known: more += (f" Of {known['rows']} rows kept away from training it was right on "
+                       f"{known['accuracy']:.1%}.")
     finish(f"{len(X)} rows labelled with {len(rows)} of {len(found.classes_)} classes, mean "
-           f"probability {sure.max(1).mean():.2f}, {1/len(found.classes_):.2f} by chance{more}.",
+           f"probability {sure.max(1).mean():.2f}, {1/len(found.classes_):.2f} by chance.{more}",
            ['class', 'rows', 'mean probability'], rows[:8], {'predictions': out})
 
 # %% ../nbs/92_cli.ipynb #298b648e

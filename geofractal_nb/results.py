@@ -46,6 +46,7 @@ class RunPlace(RunFolder):
 def as_classifier(
     result:BasinResult, # Of `fit`
     class_names=(),     # (C,) text, by default 0 to C-1
+    test_rows:int=0,    # How many rows it was measured on, 0 for unknown
 )->GeoFractalClassifier: # Fitted
     "What a run has learned, with scikit-learn's interface"
     check(isinstance(result, BasinResult), f"result must be a BasinResult, got {shown(result)}")
@@ -55,7 +56,11 @@ def as_classifier(
     check(names.shape==(C,), f"class_names must be {C} names, got {shown(class_names)}")
     found = GeoFractalClassifier(
         epochs=len(result.history), learning_rate=c.lr, random_state=c.seed,
-        **c.pick('k', 'scales', 'terms', 'batch_size', 'weight_decay', 'smoothing', 'precision'))
+        **c.pick('k', 'scales', 'terms', 'start', 'batch_size', 'weight_decay', 'smoothing',
+                 'temperature', 'precision'))
+    rows,test = check_number('test_rows', test_rows, 0, whole=True),result.test
+    found.held_out_ = dict(rows=rows, accuracy=test['top1'], log_loss=test['loss'],
+                           calibration_error=test['ece']) if rows else None
     found.classes_,found.temperature_ = names,result.temperature
     found.n_features_in_,found.config_ = model.config['feature_dim'],dict(model.config)
     found.weights_ = {n: t.detach().cpu().clone() for n,t in model.state_dict().items()}

@@ -178,14 +178,15 @@ def _link(
     at = quote(os.path.relpath(path, out).replace(os.sep, '/'))
     return f'<a href="{html.escape(at)}">{html.escape(text)}</a>'
 
-def _index_row(
+def _entry(
     run:Run,  # One run
     out:Path, # Folder of the page
 )->str:
-    "A run's line: name, what came out, when, files"
+    "A run on the page: name, what came out, when, files"
     links = [_link(text, run.folder/n, out) for n,text in LINKS.items() if (run.folder/n).exists()]
-    cells = _link(run.name, run.folder, out),run.system,html.escape(outcome(run)),run.date
-    return '<tr>'+''.join(f'<td>{c}</td>' for c in (*cells, ' &middot; '.join(links)))+'</tr>'
+    said = ' &middot; '.join([run.system, run.date, *links])
+    return (f'<article><h2>{_link(run.name, run.folder, out)}</h2>\n'
+            f'<p>{html.escape(outcome(run))}</p>\n<p><small>{said}</small></p></article>')
 
 def write_index(
     out, # Folder of results
@@ -195,10 +196,7 @@ def write_index(
     copies = sorted(out.glob('notebooks/*.ipynb'))
     if not runs and not copies: return None
     done,page = sum(r.finished for r in runs),out/'index.html'
-    head = ''.join(f'<th>{n}</th>' for n in ('run', 'system', 'result', 'when', 'files'))
-    body = '\n'.join(_index_row(r, out) for r in runs)
-    parts = [f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n'
-             '</tbody>\n</table></div>'] if runs else []
+    parts = [_entry(r, out) for r in runs]
     if copies:
         listed = ''.join(f'<li>{_link(p.name, p, out)}</li>' for p in copies)
         parts += [html_text('Executed notebooks without a run', 'h2'), f'<ul>{listed}</ul>']

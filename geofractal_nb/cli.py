@@ -17,7 +17,6 @@ from typing import Annotated, List, Optional
 import typer
 
 # %% ../nbs/92_cli.ipynb #a301c881
-from . import __version__
 from .console import busy, complain, finish, one_line, print_json, quote
 
 # %% ../nbs/92_cli.ipynb #8328711d
@@ -46,7 +45,8 @@ Cgd = Annotated[bool, typer.Option('--cgd', help='Decision boundaries as well (s
 
 def _version(value:bool): # Print the version and stop
     if not value: return
-    print(f'geofractal {__version__}')
+    import geofractal_nb
+    print(f'geofractal {geofractal_nb.__version__}')
     raise typer.Exit()
 
 @app.callback()
@@ -199,7 +199,8 @@ def _show(
     json:Json=False,
 ):
     "List what may be set in an experiment: its parameters, and the fields of its configuration."
-    from geofractal_nb.runner import (configuration_of, experiment_path, fields_of, parameters_of)
+    from geofractal_nb.runner import experiment_path, parameters_of
+    from geofractal_nb.settings import configuration_of, fields_of
     path = experiment_path(notebook)
     build = configuration_of(path)
     declared,more = parameters_of(path),fields_of(build) if build else {}
@@ -334,7 +335,8 @@ def _info_of_classifier(
            ['epoch', 'loss', 'validation top-1', 'calibration error', 'alpha'],
            [[r['epoch']+1, *(r.get(n) for n in names[1:])] for r in some],
            {'settings': run.folder/'train_config.json', 'run folder': run.folder},
-           [f'geofractal probe {quote(run.folder)}', f'geofractal predict {quote(run.folder)} FILE'])
+           [f'geofractal {what} {quote(run.folder)}'+' FILE'*(what=='predict')
+            for what in ('probe', 'predict')])
 
 @_command('info', 'runs/curriculum/quick-shifted-seed0')
 def _info(
@@ -458,8 +460,8 @@ def _checkpoint(
     if json: return print_json({**{n: v for n,v in record.items() if n!='metrics'},
                                 'figures': [str(p) for p in figures]})
     shown = lambda v: 'unknown' if v is None else f'{v:.4g}'
-    finish(f"Level {record['level']}, {record['n_foci']} foci: kappa {shown(record['emergent_kappa'])} "
-           f"emerged, {shown(record['target_kappa'])} was asked for.",
+    finish(f"Level {record['level']}, {record['n_foci']} foci: kappa "
+           f"{shown(record['emergent_kappa'])} emerged, {shown(record['target_kappa'])} was asked for.",
            HEAD, level_rows(LevelRecords([[record]])),
            {f'figure {i+1}': p for i,p in enumerate(figures)},
            [f'geofractal report {quote(Path(file).parent)} -o report'])

@@ -22,7 +22,7 @@ from rich.text import Text
 def console()->Console:
     "Where a command writes: standard output as it is now"
     wide = None if sys.stdout.isatty() else 200
-    return Console(highlight=False, markup=False, emoji=False, width=wide)
+    return Console(highlight=False, markup=False, emoji=False, width=wide, force_jupyter=False)
 
 def one_line(
     text,         # Anything said
@@ -98,7 +98,7 @@ def busy(
 ): # A context manager
     "A sign of life on standard error"
     if not sys.stderr.isatty(): return nullcontext()
-    return Console(stderr=True).status(what)
+    return Console(stderr=True, force_jupyter=False).status(what)
 
 # %% ../nbs/88_console.ipynb #df727f64
 def quote(

@@ -229,7 +229,8 @@ def group_runs(
     groups = {}
     for k,r in zip(keys, runs): groups.setdefault(k, []).append(r)
     if names: return groups
-    label = lambda rs: rs[0].name if len(rs)==1 else f'{os.path.commonprefix([r.name for r in rs])}*'
+    shared = lambda rs: os.path.commonprefix([r.name for r in rs])
+    label = lambda rs: rs[0].name if len(rs)==1 else f'{shared(rs)}*'
     return {label(rs): rs for rs in groups.values()}
 
 def compare_basin(

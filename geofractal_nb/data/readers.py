@@ -78,8 +78,8 @@ def _feature_columns(
         return [_pick(names, wanted, _FEATURES, path)],False
     numbers,columns = zip(*groups[asked[0]])
     whole = numbers==tuple(range(numbers[0], numbers[0]+len(numbers)))
-    check(whole, f"{path}: the columns {columns[0]} to {columns[-1]} must be numbered without gaps, "
-                 f"there are {len(columns)}")
+    check(whole, f"{path}: the columns {columns[0]} to {columns[-1]} must be numbered without "
+                 f"gaps, there are {len(columns)}")
     return list(columns),True
 
 # %% ../../nbs/22_data.readers.ipynb #0fef25bf

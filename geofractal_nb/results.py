@@ -302,14 +302,16 @@ def _compare_basin(
     out:Path,    # Where the figure goes
 )->tuple: # sentence, head, rows, figure
     "Classifiers side by side"
+    import matplotlib.pyplot as plt
     groups = group_runs([read_run(f) for f in folders], names)
     rows = compare_basin(groups)
     sets = {(r.config.get('data') or {}).get('name') for runs in groups.values() for r in runs}
     sentence = _best(rows) if len(sets)==1 else (
         f"These runs saw different data ({', '.join(sorted(map(str, sets)))}): their accuracies "
         "do not compare.")
-    ax = plot_runs(groups)
-    save_figure(ax.figure, out/'comparison.png')
+    fig = plot_runs(groups).figure
+    save_figure(fig, out/'comparison.png')
+    plt.close(fig)
     head = ['run', 'seeds', 'test top-1, %', 'nearest class mean, %', 'calibration error, %',
             'seconds']
     return sentence+_difference(groups),head,rows,out/'comparison.png'
@@ -320,11 +322,12 @@ def _compare_curricula(
     out:Path,    # Where the figure goes
 )->tuple: # sentence, head, rows, figure
     "Curricula side by side, each at its last level"
+    import matplotlib.pyplot as plt
     if not names and all((Path(f)/'train_config.json').exists() for f in folders):
         groups = group_runs([read_run(f) for f in folders])
         label = {r.folder: n for n,runs in groups.items() for r in runs}
         names = [label[Path(f)] for f in folders]
-    compare_curriculum_runs(folders, names or None, out)
+    plt.close(compare_curriculum_runs(folders, names or None, out))
     runs = read_runs(folders, names or None)
     sentence = ' '.join(differences(runs)) or curriculum_sentence(next(iter(runs.values())))
     return sentence,list(HEAD),run_rows(runs),out/'comparison.png'

@@ -20,6 +20,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 # %% ../nbs/81_estimator.ipynb #0e12d7b6
 from .core import check, check_number, generator, shown
 from .data.splits import stratified_mask
+from .hub import Shared
 from .metrics import expected_calibration_error
 from .models.david import GeoFractalDavid, load_model, save_model
 from .storage import load_tensors
@@ -133,8 +134,8 @@ class _Answers:
     def _logits(self, X): return self._batched(X, lambda m, x: m(x)) # (N,C) at temperature 1
 
 # %% ../nbs/81_estimator.ipynb #09337e40
-class GeoFractalClassifier(_Inputs, _Answers, ClassNamePrefixFeaturesOutMixin, TransformerMixin,
-                           ClassifierMixin, BaseEstimator):
+class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOutMixin,
+                           TransformerMixin, ClassifierMixin, BaseEstimator):
     "Multi-scale geometric basin classifier for frozen embeddings"
     def __init__(self, *,
         k=1,                       # Dimension of the simplices, k+1 vertices per class

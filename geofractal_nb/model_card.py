@@ -61,6 +61,7 @@ def usage(
 )->str: # Markdown
     "The snippet that uses the weights, beside them"
     shape = 'feature_dim','num_classes','k','scales','alpha_init','tau','levels'
+    shape = *shape,*(('linear',) if model.config['linear'] else ())
     call = ',\n    '.join(f'{n}={model.config[n]!r}' for n in shape)
     return f"""```python
 import torch

@@ -110,8 +110,12 @@ def test_bad_checkpoints_are_refused(kind, tmp_path):
 
 def test_the_default_is_the_candidate_chosen_on_validation(root):
     from geofractal_nb.runner import read_result
+    import inspect
+    from geofractal_nb.estimator import GeoFractalClassifier
     from geofractal_nb.training.basin import BasinConfig
     found,default = read_result(root/'nbs/results/basin_choice.ipynb'),BasinConfig()
-    centre = dict(k=4, scales=[256, 512], radius=.25, lr=1e-3, batch_size=128, epochs=15, smoothing=.1, coherence_weight=.1)
-    assert max(found['validation'], key=lambda c: sum(found['validation'][c].values()))==found['chosen']
+    centre = dict(k=1, scales=[512], start='discriminant', temperature=.1, smoothing=0., radius=.25, lr=1e-3, batch_size=128, epochs=15, coherence_weight=.1)
     for n,v in {**centre, **found['changes']}.items(): assert getattr(default, n)==(tuple(v) if isinstance(v, list) else v), n
+    params = inspect.signature(GeoFractalClassifier).parameters # the estimator's defaults are the same
+    for ours,theirs in dict(k='k', scales='scales', start='start', temperature='temperature', smoothing='smoothing', epochs='epochs', batch_size='batch_size',
+                            lr='learning_rate', weight_decay='weight_decay').items(): assert params[theirs].default==getattr(default, ours), ours

@@ -64,7 +64,7 @@ def oas_shrinkage(
     S:torch.Tensor, # (F,F) covariance
     n:float,        # Its degrees of freedom, >= 0
 )->float: # In [0, 1]
-    "Oracle approximating shrinkage: how far to pull a covariance towards a multiple of the identity"
+    "How far to pull a covariance towards a multiple of the identity (OAS)"
     square = torch.is_tensor(S) and S.ndim==2 and S.shape[0]==S.shape[1]>0
     check(square and bool(S.isfinite().all()), f"S must be a square finite matrix, got {shown(S)}")
     n,p = check_number('n', n, 0),len(S)

@@ -24,6 +24,12 @@ fit = lambda f, x=X, y=Y, weights=None, eval_set=None, **kw: f(**{**TINY, **kw})
 name = 'estimator.GeoFractalClassifier'
 
 ROWS = [
+    *(refused('hub.Shared', lambda f, v=v: GeoFractalClassifier.from_pretrained(v), 'name on the hub') for v in ('', None, 3, '/nowhere/at/all', './none', 'a/b/c')),
+    refused('hub.Shared', lambda f: GeoFractalClassifier.from_pretrained(FOLDER.name), 'save_pretrained writes one'),
+    refused('hub.Shared', lambda f: FITTED.save_pretrained(TEXT), 'is a file'),
+    *(refused('hub.Shared', lambda f, v=v: FITTED.push_to_hub(v), 'owner/name') for v in ('plain', None, 'a/b/c')),
+    right('hub.Shared', lambda f: (FITTED.save_pretrained(FOLDER.name+'/shared'), (GeoFractalClassifier.from_pretrained(FOLDER.name+'/shared').predict(X)==FITTED.predict(X)).all())[1], True),
+    right('hub.classifier_card', lambda f: 'nothing was measured' in f(FITTED) and 'rows of 6 columns and 2 classes' in f(FITTED), True),
     *(refused('estimator.ArrayRows', lambda f, a=a: f(*a), words) for a,words in (
         ((X[0], Y, 2), 'X must have shape'), ((X, Y[:3], 2), 'y must have shape'), ((X, Y, 1), 'num_classes'), ((X, Y+1, 2), '[0, 2)'), ((None, Y, 2), 'X must'))),
     right('estimator.ArrayRows', lambda f: f(X.astype(np.float16), Y.tolist(), 2).batch(torch.tensor([1]))[1].tolist(), [1]),

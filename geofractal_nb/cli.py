@@ -460,8 +460,9 @@ def _checkpoint(
     if json: return print_json({**{n: v for n,v in record.items() if n!='metrics'},
                                 'figures': [str(p) for p in figures]})
     shown = lambda v: 'unknown' if v is None else f'{v:.4g}'
-    finish(f"Level {record['level']}, {record['n_foci']} foci: kappa "
-           f"{shown(record['emergent_kappa'])} emerged, {shown(record['target_kappa'])} was asked for.",
+    emerged,asked = (shown(record[f'{n}_kappa']) for n in ('emergent', 'target'))
+    finish(f"Level {record['level']}, {record['n_foci']} foci: kappa {emerged} emerged, {asked} "
+           "was asked for.",
            HEAD, level_rows(LevelRecords([[record]])),
            {f'figure {i+1}': p for i,p in enumerate(figures)},
            [f'geofractal report {quote(Path(file).parent)} -o report'])

@@ -39,12 +39,12 @@ setup: $(STAMPS) ## virtual environment and pinned installation
 
 run: setup ## classifier, then a quick curriculum: make run [DATASET=digits|icd10|clip_like|path] [SEED=0]
 	@echo "== training on $(DATASET); results go to $(OUT)"
-	@geofractal run "$(ROOT)/nbs/experiments/train_basin.ipynb" -o "$(OUT)" -p "dataset=$(DATASET)" -p seed=$(SEED)
+	@geofractal train-basin "$(DATASET)" --seed $(SEED) -o "$(OUT)"
 	@$(MAKE) --no-print-directory -f "$(ROOT)/Makefile" curriculum
 
 curriculum: setup ## self-paced curriculum: make curriculum [PRESET="quick|full|full 8"] [MEMBERS=4] [SEED=0]
 	@echo "== curriculum, $(PRESET), $(MEMBERS) members; results go to $(OUT)"
-	@geofractal run "$(ROOT)/nbs/experiments/train_curriculum.ipynb" -o "$(OUT)" -p "preset=$(PRESET)" -p members=$(MEMBERS) -p seed=$(SEED)
+	@geofractal curriculum $(PRESET) --members $(MEMBERS) --seed $(SEED) -o "$(OUT)"
 
 test: setup ## every check, about five minutes; alone: make check, lint, notebooks, pytest
 	@cd "$(ROOT)" && python tools/test.py

@@ -417,7 +417,7 @@ def test_the_experiment_runs_and_says_what_it_found(tmp_path):
     r = run_experiment('train_curriculum', tmp_path, False, **few)
     assert r['levels']==[1, 2, 3] and len(r['emergent_kappa'])==2
     folder = Path(r['folder'])
-    assert folder.parent==tmp_path/'curricula' and folder.name.startswith('quick-shifted-seed0-')
+    assert folder.parent==tmp_path/'curriculum' and folder.name.startswith('quick-shifted-seed0-')
     assert json.loads((folder/'curriculum.json').read_text())['runs'][1][2]['n_foci']==3
     assert len(find_checkpoints(folder/'member_00'))==3
 

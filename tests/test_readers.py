@@ -1,4 +1,5 @@
 "One suite over every way features come in: the same answer or the same refusal, whatever the format"
+import csv
 import io
 import json
 import multiprocessing
@@ -16,6 +17,7 @@ from torch.testing import assert_close
 
 import geofractal_nb.data.store as store
 from geofractal_nb.data.embeddings import load_dataset
+from geofractal_nb.data.readers import read_features
 from geofractal_nb.data.store import cached_store, open_store, write_store
 
 pa = pytest.importorskip('pyarrow')
@@ -48,7 +50,34 @@ def parquet(p, X, y):
     return p/'d.parquet'
 
 
-WRITERS = pytest.mark.parametrize('write', [npz, packed, npy, safetensors, parquet])
+def wide(p, X, y):
+    "A column for every dimension"
+    X,y = (a.astype(a.dtype.newbyteorder('=')) for a in (X, y))
+    if X.ndim!=2 or not X.shape[1]: pytest.skip('columns of numbers are a matrix')
+    if len(X)!=len(y): pytest.skip('a table has as many labels as rows')
+    if 'c' in X.dtype.kind+y.dtype.kind: pytest.skip('a table holds no complex numbers')
+    pq.write_table(pa.table({**{f'x{j}': X[:,j] for j in range(X.shape[1])}, 'labels': y}), p/'d.parquet', row_group_size=40)
+    return p/'d.parquet'
+
+
+def text(p, X, y, one=False):
+    if X.ndim!=2 or not X.shape[1]: pytest.skip('columns of numbers are a matrix')
+    if len(X)!=len(y): pytest.skip('a table has as many labels as rows')
+    if X.dtype.kind!='f' or y.dtype.kind=='c': pytest.skip('text has no types')
+    names = ['features'] if one else [f'dim_{j}' for j in range(X.shape[1])]
+    with open(p/'d.csv', 'w', newline='', encoding='utf-8') as f:
+        w = csv.writer(f)
+        w.writerow([*names, 'labels'])
+        for r,l in zip(X.tolist(), y.tolist()): w.writerow([*([r] if one else map(repr, r)), l])
+    return p/'d.csv'
+
+
+def listed(p, X, y):
+    if X.ndim==2 and X.shape[1]==1: pytest.skip('a list of one is not told from a number')
+    return text(p, X, y, True)
+
+
+WRITERS = pytest.mark.parametrize('write', [npz, packed, npy, safetensors, parquet, wide, text, listed])
 
 
 @WRITERS
@@ -100,14 +129,14 @@ def test_missing_columns(write, tmp_path, cache):
     with pytest.raises(ValueError, match='it takes .*feature_column'): load_dataset(path, columns='x')
 
 
-@pytest.mark.parametrize('write', [npz, packed, npy, parquet])
+@pytest.mark.parametrize('write', [npz, packed, npy, parquet, wide, text, listed])
 def test_text_labels_become_class_names(write, tmp_path, cache):
     words = np.array(['cat', 'dög', 'owl'])[LABELS]
     d = load_dataset(write(tmp_path, rows(), words))
     assert d.class_names==('cat', 'dög', 'owl') and d.labels.tolist()==np.asarray(LABELS).tolist()
 
 
-@pytest.mark.parametrize('write', [npz, packed, npy, parquet])
+@pytest.mark.parametrize('write', [npz, packed, npy, parquet, wide, text, listed])
 def test_empty_text_labels_are_named(write, tmp_path, cache):
     words = np.array(['', 'dog', 'owl'])[LABELS]
     with pytest.raises(ValueError, match=f'row {list(LABELS).index(0)} has an empty label'): load_dataset(write(tmp_path, rows(), words))
@@ -294,7 +323,7 @@ def damaged(raw, rng):
     return bytes(raw)
 
 
-@pytest.mark.parametrize('write, sure', [(npz, True), (packed, True), (npy, False), (safetensors, False), (parquet, False)])
+@pytest.mark.parametrize('write, sure', [(npz, True), (packed, True), (npy, False), (safetensors, False), (parquet, False), (wide, False), (text, False)])
 def test_damage_is_named(write, sure, tmp_path, cache):
     X,y = rows(),LABELS
     path,rng = write(tmp_path, X, y),random.Random(7)
@@ -342,3 +371,43 @@ def test_progress_that_is_damaged_gives_the_same_rows(tmp_path):
         (tmp_path/'a.progress.json').write_bytes(damaged(progress.read_bytes(), rng))
         write_store(tmp_path/'a.safetensors', N, F, chunks_of(X, LABELS))
         assert_close(open_store(tmp_path/'a.safetensors')[0], torch.from_numpy(X))
+
+
+# ---- tables
+
+@pytest.mark.parametrize('content, words', [
+    ('', 'no rows'), ('x0,x1,labels', 'no rows'), ('x0,x1,labels\n1,2,a\n3,b', 'row 1 has 2 cells'), ('x0,x1,labels\n1,2,a\n3,,b', 'row 1 has a missing value'),
+    ('x0,x1,labels\n1,2,a\n3,q,b', "row 1 has 'q'"), ('x0,x0,labels\n1,2,a', "several columns are called .'x0'"), ('x0,x2,labels\n1,2,a', 'without gaps'),
+    ('a,b,labels\n1,2,a', r'name it with feature_column= or label_column= \(--features, --labels\)'), ('x0,x1,kind\n1,2,a', '--labels'),
+    ('embedding,y\n"[1, 2]",a\n"[1]",b', 'row 1 has 1 features, row 0 has 2'), ('x0,labels\n1,"a', 'not a readable .csv file'), ('x0,labels\n\xff,a', 'row 0 has'),
+], ids=range(12))
+def test_tables_that_are_wrong_are_named(content, words, tmp_path, cache):
+    (tmp_path/'d.csv').write_text(content, encoding='utf-8')
+    with pytest.raises(ValueError, match=words) as e: load_dataset(tmp_path/'d.csv')
+    assert type(e.value) is ValueError and '\n' not in str(e.value) and 'd.csv' in str(e.value) and len(str(e.value))<500
+
+
+@pytest.mark.parametrize('mark', [',', ';', '\t'])
+def test_a_table_of_a_spreadsheet(mark, tmp_path, cache):
+    X = rows()
+    head = ['name', *(f'clip {j}' for j in range(F)), 'species']
+    lines = [head,*([f'n{i}', *map(repr, X[i].tolist()), f'"owl{mark} {LABELS[i]}"'] for i in range(N))]
+    (tmp_path/'d.csv').write_bytes(('\ufeff'+'\r\n'.join(mark.join(l) for l in lines)+'\r\n\r\n').encode())
+    d = load_dataset(tmp_path/'d.csv', label_column='species')
+    assert_close(batch(d), torch.from_numpy(X), rtol=0, atol=0)
+    assert d.class_names==tuple(f'owl{mark} {c}' for c in range(3)) and d.labels.tolist()==LABELS.tolist()
+    assert_close(read_features(tmp_path/'d.csv').float(), torch.from_numpy(X), rtol=0, atol=0)
+
+
+def test_numbered_columns_are_told_apart(tmp_path, cache):
+    X = rows()
+    table = {**{f'age_{j}': X[:,0] for j in range(2)}, **{f'clip_{j}': X[:,j] for j in reversed(range(F))}, 'label': LABELS}
+    pq.write_table(pa.table(table), tmp_path/'d.parquet')
+    with pytest.raises(ValueError, match='name it with'): load_dataset(tmp_path/'d.parquet')
+    assert_close(batch(load_dataset(tmp_path/'d.parquet', feature_column='clip')), torch.from_numpy(X), rtol=0, atol=0)
+    assert_close(read_features(tmp_path/'d.parquet', 'clip_'), torch.from_numpy(X), rtol=0, atol=0)
+
+
+def test_missing_numbers_in_columns_are_named(tmp_path, cache):
+    pq.write_table(pa.table({'x0': [1., None, 3.], 'x1': [1., 2., 3.], 'y': [0, 1, 0]}), tmp_path/'d.parquet')
+    with pytest.raises(ValueError, match='missing values near row 0'): load_dataset(tmp_path/'d.parquet')

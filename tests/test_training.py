@@ -176,11 +176,11 @@ def executed(tmp_path_factory):
 
 def test_the_run_folder_is_the_promised_one(executed):
     out,result = executed
-    folder = out/'weights/GeoFractalDavid/whole'
+    folder = out/'basin/whole'
     best = f"best_model_acc{100*result['val_top1']:.2f}"
     assert {p.name for p in folder.iterdir()}-{'.lock'}=={f'{best}.safetensors', f'{best}_metadata.json', 'train_config.json', 'training_history.json', 'last.ckpt', 'README.md',
-        'cantor_prototypes_distribution.png', 'cantor_prototypes_sorted.png', 'cantor_prototypes_cross_scale.png'}
-    assert list((out/'runs/GeoFractalDavid/whole').glob('events.out.tfevents.*'))
+        'cantor_prototypes_distribution.png', 'cantor_prototypes_sorted.png', 'cantor_prototypes_cross_scale.png', 'classifier.safetensors', 'notebook.ipynb', 'result.json', 'tensorboard'}
+    assert list((out/'basin/whole/tensorboard').glob('events.out.tfevents.*'))
     assert len(json.loads((folder/'training_history.json').read_text()))==3
     assert f"{result['test_top1']:.4f}" in (folder/'README.md').read_text()
 
@@ -188,15 +188,15 @@ def test_the_run_folder_is_the_promised_one(executed):
 def test_tensorboard_reads_every_scalar_back(executed):
     ea = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator')
     out,_ = executed
-    acc = ea.EventAccumulator(str(out/'runs/GeoFractalDavid/whole'), size_guidance={'scalars': 0}).Reload()
-    history = json.loads((out/'weights/GeoFractalDavid/whole/training_history.json').read_text())
+    acc = ea.EventAccumulator(str(out/'basin/whole/tensorboard'), size_guidance={'scalars': 0}).Reload()
+    history = json.loads((out/'basin/whole/training_history.json').read_text())
     for tag in ('val_top1', 'train_loss', 'alpha'):
         assert [e.value for e in acc.Scalars(tag)]==pytest.approx([r[tag] for r in history], rel=1e-6)
 
 
 def test_the_cards_snippet_runs_in_a_fresh_process(executed):
     out,result = executed
-    folder = out/'weights/GeoFractalDavid/whole'
+    folder = out/'basin/whole'
     code = (folder/'README.md').read_text().split('```python\n')[1].split('```')[0]
     before = "from geofractal_nb.data.embeddings import load_dataset\ndata = load_dataset('digits')\nfeatures,labels = data.batch(data.splits['test'])\n"
     said = subprocess.run([sys.executable, '-c', f"{before}{code}\nprint((predictions==labels).double().mean().item())"], cwd=folder, capture_output=True, text=True, check=True).stdout
@@ -207,7 +207,7 @@ def test_the_cards_snippet_runs_in_a_fresh_process(executed):
     ({'dataset': 'mnist'}, "unknown dataset 'mnist'"), ({'device': 'gpu7'}, "unavailable device 'gpu7'"), ({'precision': 'fp8'}, 'precision must be one of')])
 def test_bad_parameters_leave_no_run(given, message, tmp_path):
     with pytest.raises(ValueError, match=message): run_experiment('train_basin', tmp_path, progress=False, **given)
-    assert not (tmp_path/'weights').exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_answers_in_one_line(tmp_path):

@@ -62,17 +62,18 @@ class TensorBoard(Observer):
         need('tensorboard', 'tensorboard')
         self.folder = run.events
 
-    def start(self, state):
-        from torch.utils.tensorboard import SummaryWriter
-        self.writer = SummaryWriter(str(self.folder), purge_step=state.epoch)
+    def start(self, state): self.writer,self.begun = None,state.epoch
 
     def epoch(self, state):
+        from torch.utils.tensorboard import SummaryWriter
+        if not self.writer: self.writer = SummaryWriter(str(self.folder), purge_step=self.begun)
         r = state.history[-1]
         for n,v in r.items():
             if isinstance(v, (int, float)) and n!='epoch': self.writer.add_scalar(n, v, r['epoch'])
         self.writer.flush()
 
-    def end(self, state): self.writer.close()
+    def end(self, state): # A run that was complete already writes nothing
+        if self.writer: self.writer.close()
 
 # %% ../../nbs/51_training.observers.ipynb #356ed03b
 class Checkpoints(Observer):

@@ -9,6 +9,7 @@ __all__ = ['LOSSES', 'KERNEL', 'HEAD', 'MEANS', 'COLUMNS', 'FIGURES', 'plot_weig
 
 # %% ../../nbs/73_plots.checkpoints.ipynb #e33dc397
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,21 @@ from ..storage import atomic_path, path_text, save_json, write_text
 from ..training.checkpoints import VIZ, load_checkpoint
 
 # %% ../../nbs/73_plots.checkpoints.ipynb #0500a38c
+def _check_record(
+    record, # A level's
+):
+    "What `read_level` gives"
+    known = 'level','n_foci','focal_weights','focal_angles','focal_centers','circle','metrics'
+    check(isinstance(record, dict) and all(n in record for n in known),
+          f"record must be a level's record, from read_level, got {shown(record)}")
+
 def plot_weights(
     record:dict, # From `read_level`
     ax=None,     # Axes
 ): # matplotlib Axes
     "Weight of every focus, in the colors of its points"
     from matplotlib import colormaps
-    names = 'n_foci', 'focal_weights'
-    check(isinstance(record, dict) and all(n in record for n in names),
-          f"record must be a level's record with {' and '.join(names)}, got {shown(record)}")
+    _check_record(record)
     ax,n = new_axes(ax, (3.6, 2.8)),record['n_foci']
     colors = colormaps['tab20']((np.arange(n)%20+.5)/20)
     ax.bar(np.arange(1, n+1), record['focal_weights'], color=colors, width=.8 if n<=64 else 1)
@@ -61,7 +68,8 @@ def level_points(
     divide:bool=False, # Where all have one focus, label them by side of the orbit?
 )->tuple: # points (points, 2), labels (points,)
     "A level's points in the plane, labelled by focus; those of a circle by side"
-    points = check_number('points', points, 2, 10**6, whole=True)
+    _check_record(record)
+    points,divide = check_number('points', points, 2, 10**6, whole=True),check_flag('divide', divide)
     if record['circle']:
         X,side,_ = make_circle_dataset(points, seq_len=1)
         P = X[:,0].double()@torch.linalg.pinv(plane_embedding(X.shape[-1])[0].double())
@@ -77,6 +85,7 @@ def foci_text(
     record:dict, # From `read_level`
 )->str:
     "A level's name in a picture"
+    _check_record(record)
     n = record['n_foci']
     return 'circle' if record.get('circle') else f"{n} {'focus' if n==1 else 'foci'}"
 
@@ -86,8 +95,8 @@ def plot_points(
     points:int=300, # How many to draw
 ): # matplotlib Axes
     "A level's points, and its foci as circles as large as their weight"
-    ax = new_axes(ax, (2.4, 2.4))
     P,labels = level_points(record, points)
+    ax = new_axes(ax, (2.4, 2.4))
     title = foci_text(record)
     if not record['circle']:
         at,n = np.asarray(record['focal_centers']),record['n_foci']
@@ -154,7 +163,10 @@ class CheckpointVisualizer:
         path, # level_<n>_checkpoint.pt, ours or the source's
     ):
         self.record,self.path = read_level(path),Path(path)
-        self.viz = {**VIZ, **(load_checkpoint(path).get('viz_config') or {})}
+        viz = load_checkpoint(path).get('viz_config') or {}
+        check(isinstance(viz, dict),
+              f"{path_text(path)}: viz_config must be settings by name, got {shown(viz)}")
+        self.viz = {**VIZ, **viz}
 
     @property
     def epochs(self): return np.arange(1, self.record['epochs']+1)
@@ -291,6 +303,13 @@ def visualize_checkpoint(
     return _written(folder, pngs)
 
 # %% ../../nbs/73_plots.checkpoints.ipynb #f5e3a2d0
+def _check_records(
+    records, # LevelRecords
+):
+    "What `read_curriculum` gives"
+    check(isinstance(records, LevelRecords),
+          f"records must be LevelRecords, from read_curriculum, got {shown(records)}")
+
 def _baseline(
     record:dict, # Of a level
 ): # Accuracy, or None where the labels' shares are not known
@@ -331,6 +350,7 @@ def curriculum_sentence(
     records, # LevelRecords
 )->str:
     "What came of a curriculum, in words"
+    _check_records(records)
     first,last,E = records.levels[0],records.levels[-1],records.members
     who = 'One run' if E==1 else f'{E} seeds'
     who += " of the source's program" if records.source else ''
@@ -339,9 +359,10 @@ def curriculum_sentence(
     known = np.isfinite(stable)
     settled = f'{int(np.nansum(stable))} of {known.sum()} levels settled' if known.any() \
         else 'whether levels settled is not recorded'
+    ends = [_interval(kappa[:,l], digits=3, log=True) for l in (0, -1)]
     said = (f"{who}, {len(records.levels)} levels from {first['n_foci']} to {last['n_foci']} "
-            f"foci: the emergent kappa went from {_interval(kappa[:,0], digits=3, log=True)} to "
-            f"{_interval(kappa[:,-1], digits=3, log=True)}, {settled}. ")
+            f"foci: the emergent kappa went from {ends[0]} to {ends[1]}, {settled}. ")
+    if first is last: said = f"{who}, {foci_text(first)}: kappa came to {ends[0]}, {settled}. "
     right = records.table('accuracy').numpy()[:,-1]
     if not np.isfinite(right).all(): return said+'Accuracy was not recorded.'
     always = np.mean([_baseline(run[-1]) for run in records.runs])
@@ -367,6 +388,7 @@ def level_means(
     records, # LevelRecords
 )->list: # Per level: level, n_foci, and [mean, lower end, upper end] by name, None where unknown
     "Every number of a level, averaged over members, with its interval from four members on"
+    _check_records(records)
     out = [dict(level=r['level'], n_foci=r['n_foci']) for r in records.levels]
     for name,log in MEANS.items():
         rows = records.table(name).numpy()
@@ -379,6 +401,7 @@ def level_rows(
     records, # LevelRecords
 )->list: # Rows for a table with head `HEAD`
     "The levels as a table"
+    _check_records(records)
     E = records.members
     def cell(v, form):
         mean,low,high = v
@@ -443,11 +466,11 @@ def _without_zeros(
     records, # LevelRecords
 ): # The same records where no loss is 0, else a copy with gaps there
     "Losses that have a logarithm"
-    def positive(m):
-        gap = lambda n, v: [x or math.nan for x in v] if n in LOSSES else v
-        return {n: gap(n, v) for n,v in m.items()}
-    zero = any(0 in r['metrics'].get(n, ()) for run in records.runs for r in run for n in LOSSES)
-    if not zero: return records
+    values = lambda n: [v for run in records.runs for r in run for v in r['metrics'].get(n, ())]
+    mixed = [n for n in LOSSES if 0 in values(n) and any(values(n))]
+    if not mixed: return records
+    gap = lambda n, v: [x or math.nan for x in v] if n in mixed else v
+    positive = lambda m: {n: gap(n, v) for n,v in m.items()}
     runs = [[{**r, 'metrics': positive(r['metrics'])} for r in run] for run in records.runs]
     return LevelRecords(runs, records.gaps, records.notes)
 
@@ -491,14 +514,19 @@ class CurriculumVisualizer:
 
     def plot_curriculum_progression(self, save_path=None): # a .png, .svg or .pdf -> Figure
         "The polylipse of every level; of the first member"
-        levels = self.records.with_gaps().levels
-        fig,axes = _grid(len(levels), 1.75, 1.9)
-        for ax,r in zip(axes, levels):
-            if r['metrics']: plot_points(r, ax)
+        panels,before = [],None # a record, or the first and last number of a gap
+        for r in self.records.levels:
+            if before and r['level']>before+1: panels.append((before+1, r['level']-1))
+            panels.append(r)
+            before = r['level']
+        fig,axes = _grid(len(panels), 1.75, 1.9)
+        for ax,r in zip(axes, panels):
+            if isinstance(r, dict): plot_points(r, ax)
             else:
                 ax.axis('off')
-                ax.text(.5, .5, f"level {r['level']}:\nno file", ha='center', va='center',
-                        fontsize=8, color='0.4', transform=ax.transAxes)
+                which = f'level {r[0]}' if r[0]==r[1] else f'levels {r[0]} to {r[1]}'
+                ax.text(.5, .5, f'{which}:\nno file', ha='center', va='center', fontsize=8,
+                        color='0.4', transform=ax.transAxes)
         several = f'The first of {self.records.members} seeds.' if self.records.members>1 else ''
         _note(fig, several, *[n for n in self.records.notes if n.startswith('No file')])
         return save_figure(fig, save_path)
@@ -506,7 +534,9 @@ class CurriculumVisualizer:
     def plot_kappa_trajectory(self, save_path=None):
         "Target and emergent kappa over the levels"
         fig = _figure(7.6, 3.6)
-        ax = plot_kappa_trajectory(self.records.with_gaps(), fig.add_subplot())
+        with warnings.catch_warnings(): # where no level knows its target
+            warnings.filterwarnings('ignore', 'All-NaN', RuntimeWarning)
+            ax = plot_kappa_trajectory(self.records.with_gaps(), fig.add_subplot())
         _lettering(ax, self.records)
         _note(fig, self.notes)
         return save_figure(fig, save_path)

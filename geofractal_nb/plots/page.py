@@ -92,7 +92,9 @@ def html_table(
     digits:int=4, # Of floats
 )->str:
     "A table that scrolls where it is wider than the screen"
-    head,rows = list(head),[list(r) for r in rows]
+    lists = isinstance(head, (list, tuple)) and isinstance(rows, (list, tuple))
+    check(lists and all(isinstance(r, (list, tuple)) for r in rows),
+          f"head must be a list and rows a list of lists, got {shown(head)} and {shown(rows)}")
     wrong = [r for r in rows if len(r)!=len(head)]
     check(not wrong, f"every row needs {len(head)} values, one has {len(wrong[0]) if wrong else 0}")
     digits = check_number('digits', digits, 0, 17, whole=True)
@@ -107,7 +109,7 @@ def html_figure(
     caption:str='', # Below it
 )->str:
     "A figure inside the page"
-    check(isinstance(content, bytes) and content[:4]==b'\x89PNG',
+    check(isinstance(content, bytes) and content[:4]==b'\x89PNG' and len(content)>24,
           f"content must be a PNG file's bytes, got {shown(content)}")
     check(isinstance(alt, str) and alt.strip(), f"alt must say what is shown, got {shown(alt)}")
     data = base64.b64encode(content).decode()
@@ -123,7 +125,8 @@ def html_text(
 )->str:
     "A paragraph or a heading"
     check(isinstance(tag, str) and tag.isalnum(), f"tag must be an element, got {shown(tag)}")
-    return f'<{tag}>{html.escape(str(text))}</{tag}>'
+    check(isinstance(text, str), f"text must be a string, got {shown(text)}")
+    return f'<{tag}>{html.escape(text)}</{tag}>'
 
 # %% ../../nbs/72_plots.page.ipynb #eaf894b3
 STYLE = """
@@ -160,8 +163,8 @@ def html_page(
     "One self-contained HTML page"
     for n,v in dict(title=title, lead=lead, foot=foot).items():
         check(isinstance(v, str), f"{n} must be text, got {shown(v)}")
-    parts = list(parts)
-    check(all(isinstance(p, str) for p in parts), f"parts must be text, got {shown(parts)}")
+    listed = isinstance(parts, (list, tuple)) and all(isinstance(p, str) for p in parts)
+    check(listed, f"parts must be a list of HTML text, got {shown(parts)}")
     name = html.escape(title)
     body = '\n'.join(parts)
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -69,7 +69,8 @@ def level_points(
 )->tuple: # points (points, 2), labels (points,)
     "A level's points in the plane, labelled by focus; those of a circle by side"
     _check_record(record)
-    points,divide = check_number('points', points, 2, 10**6, whole=True),check_flag('divide', divide)
+    points = check_number('points', points, 2, 10**6, whole=True)
+    divide = check_flag('divide', divide)
     if record['circle']:
         X,side,_ = make_circle_dataset(points, seq_len=1)
         P = X[:,0].double()@torch.linalg.pinv(plane_embedding(X.shape[-1])[0].double())
@@ -393,7 +394,8 @@ def level_means(
     for name,log in MEANS.items():
         rows = records.table(name).numpy()
         log = log and not (rows<=0).any()
-        columns = zip(*member_mean(rows, log)) if np.isfinite(rows).any() else [[math.nan]*3]*len(out)
+        columns = [[math.nan]*3]*len(out)
+        if np.isfinite(rows).any(): columns = zip(*member_mean(rows, log))
         for level,column in zip(out, columns): level[name] = [_finite(v) for v in column]
     return out
 
@@ -406,7 +408,8 @@ def level_rows(
     def cell(v, form):
         mean,low,high = v
         if mean is None: return None
-        return form(mean) if low is None or form(low)==form(high) else f'{form(mean)} [{form(low)}, {form(high)}]'
+        if low is None or form(low)==form(high): return form(mean)
+        return f'{form(mean)} [{form(low)}, {form(high)}]'
     short,share,count = (lambda v: f'{v:.4g}'),(lambda v: f'{100*v:.1f} %'),(lambda v: f'{v:.0f}')
     rows = []
     for m in level_means(records):

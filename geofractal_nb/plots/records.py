@@ -43,7 +43,8 @@ def _per_epoch(
     check(len(set(lengths.values()))==1,
           f"{name}: metrics must have one value per epoch, got {shown(lengths)}")
     empty = [n for n,v in found.items() if not np.isfinite(v).any()]
-    check(not empty, f"{name}: {', '.join(empty[:3])} holds no finite number: train the level again")
+    check(not empty,
+          f"{name}: {', '.join(empty[:3])} holds no finite number: train the level again")
     return found
 
 def _number(
@@ -140,8 +141,8 @@ class LevelRecords:
     ):
         named = lambda r: isinstance(r, dict) and isinstance(r.get('level'), int)
         usable = isinstance(runs, (list, tuple)) and len(runs)>0
-        usable = usable and all(isinstance(run, (list, tuple)) and len(run)>0 and all(map(named, run))
-                                for run in runs)
+        whole = lambda run: isinstance(run, (list, tuple)) and len(run)>0 and all(map(named, run))
+        usable = usable and all(map(whole, runs))
         check(usable, "runs must hold a member with at least one level, records from read_level, "
                       f"got {shown(runs)}")
         numbers = [[r['level'] for r in run] for run in runs]
@@ -250,7 +251,8 @@ def _absences(
     if gaps:
         which = ', '.join(map(str, gaps))
         told = [n for n in gaps if first[0]['source'] and any(r['level']==n+1 for r in first)]
-        more = f" What emerged at level {', '.join(map(str, told))} the next one tells." if told else ''
+        more = f" What emerged at level {', '.join(map(str, told))} the next one tells."
+        more = more if told else ''
         said.append(f"No file of level{'s' if len(gaps)>1 else ''} {which}.{more}")
     if first[0]['source']:
         said.append("The source's files record no target; shown is the kappa of the level "

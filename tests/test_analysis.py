@@ -7,7 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import matplotlib
+import matplotlib.figure
 import numpy as np
 import pytest
 import torch
@@ -17,6 +17,8 @@ from geofractal_nb.plots.checkpoints import curriculum_sentence, level_means, le
 from geofractal_nb.plots.checkpoints import visualize_checkpoint
 from geofractal_nb.plots.checkpoints import visualize_curriculum_from_checkpoints
 from geofractal_nb.plots.compare import compare_curriculum_runs, differences, plot_runs, read_runs
+from geofractal_nb.plots.export import curriculum_video, export_tensorboard, level_embeddings
+from geofractal_nb.plots.export import plot_embeddings_3d
 from geofractal_nb.plots.records import member_mean, read_curriculum, read_level
 from geofractal_nb.storage import load_json
 from geofractal_nb.training.checkpoints import find_checkpoints, load_checkpoint
@@ -293,3 +295,108 @@ def test_the_report_in_a_browser(made, tmp_path, scheme):
         dark = page.evaluate('getComputedStyle(document.body).backgroundColor')!='rgb(255, 255, 255)'
         assert dark==(scheme=='dark')
         browser.close()
+
+
+@pytest.mark.parametrize('name', ['four', 'many'])
+def test_decision_boundaries_of_every_level(made, tmp_path, name):
+    cv = CurriculumVisualizer(made/name)
+    cv.generate_curriculum_report(tmp_path, include_cgd=True)
+    names = [f'cgd/level_{n}_cgd.png' for n in (1, 2, 3)]
+    assert sorted((tmp_path/'cgd').iterdir())==[tmp_path/n for n in names]
+    check_page(tmp_path/'report.html', [tmp_path/f'{n}.png' for n in FIGURES]+[tmp_path/n for n in names])
+    paths = cv.plot_cgd_curriculum(tmp_path/'again')
+    assert [p.read_bytes() for p in paths]==[(tmp_path/n).read_bytes() for n in names]
+
+
+def test_a_boundary_is_asked_for_with_the_files_own_settings(made, tmp_path, monkeypatch):
+    import geofractal_nb.plots.checkpoints as module
+    path = Path(shutil.copy(made/'alone/level_2_checkpoint.pt', tmp_path))
+    c = load_checkpoint(path)
+    c['viz_config'].update(cgd_sigma=.3, cgd_t=.7, cgd_w=.25, cgd_eta=.1, grid_resolution=40)
+    torch.save(c, path)
+    asked = {}
+    def stub(points, labels, **settings):
+        asked.update(settings, n=len(points), labels=sorted(set(labels.tolist())))
+        return matplotlib.figure.Figure()
+    monkeypatch.setattr(module, 'plot_cgd', stub)
+    CheckpointVisualizer(path).plot_cgd_decision_boundary(points=300)
+    assert asked.pop('foci').tolist()==c['dataset_config']['focal_centers'].tolist()
+    assert asked.pop('positive') in (0, 1)
+    assert asked==dict(sigma=.3, t=.7, w=.25, eta=.1, size=40, n=300, labels=[0, 1])
+
+
+def test_boundaries_of_the_published_levels(reference, tmp_path):
+    cv = CurriculumVisualizer(reference/'zetaformer')
+    paths = cv.plot_cgd_curriculum(tmp_path)
+    assert [p.name for p in paths]==[f'level_{n}_cgd.png' for n in PUBLISHED]
+    drawn = visualize_checkpoint(reference/'zetaformer/level_2_checkpoint.pt', tmp_path/'one')
+    assert drawn[-1].name=='level_2_cgd.png' and drawn[-1].read_bytes()==(tmp_path/'level_2_cgd.png').read_bytes()
+
+
+def test_tensorboard_reads_the_records_back(made, reference, tmp_path):
+    pytest.importorskip('tensorboard')
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    for folder in (made/'four', made/'alone', reference/'zetaformer'):
+        records,out = read_curriculum(folder),tmp_path/folder.name
+        paths = export_tensorboard(folder, out)
+        assert export_tensorboard(folder, out)==paths # the same files again, nothing beside them
+        assert sorted(out.rglob('*tfevents*'))==sorted(paths) and len(paths)==records.members
+        for path,run in zip(paths, records.runs):
+            read = EventAccumulator(str(path.parent), size_guidance={'scalars': 0}).Reload()
+            for name in run[0]['metrics']:
+                wanted = np.concatenate([np.asarray(r['metrics'][name]).reshape(r['epochs'], -1).mean(1) for r in run])
+                found = read.Scalars(name)
+                assert np.allclose([s.value for s in found], wanted, rtol=1e-6)
+                assert [s.step for s in found]==list(range(len(wanted)))
+            found = {s.step: s.value for s in read.Scalars('level/emergent_kappa')}
+            assert found.keys()=={r['level'] for r in run}
+            assert all(abs(found[r['level']]/r['emergent_kappa']-1)<1e-6 for r in run)
+
+
+def test_a_film_shows_every_level(made, reference, tmp_path):
+    from PIL import Image
+    for folder in (made/'four', reference/'zetaformer'):
+        levels = len(read_curriculum(folder).levels)
+        film = Image.open(curriculum_video(folder, tmp_path/'films/film.gif', frames=2, fps=4))
+        seen = []
+        for i in range(film.n_frames):
+            film.seek(i)
+            seen.append(film.convert('RGB').tobytes())
+        assert film.n_frames==2*levels and len(set(seen))==len(seen) and film.info['duration']==250
+    assert len(list((tmp_path/'films').iterdir()))==1
+
+
+def test_an_mp4_wants_its_extra(made, tmp_path, monkeypatch):
+    import sys
+    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+    with pytest.raises(ImportError, match=r"geofractal_nb\[video\]"): curriculum_video(made/'alone', tmp_path/'film.mp4')
+    sent = []
+    def write_frames(path, size, **settings):
+        assert settings['output_params']==['-f', 'mp4'] and settings['fps']==5
+        def take():
+            sent.append((yield))
+            try:
+                while True: sent.append((yield))
+            except GeneratorExit: Path(path).write_bytes(b'film')
+        assert all(n%2==0 for n in size)
+        sent.append(size)
+        return take()
+    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', type('Module', (), dict(write_frames=staticmethod(write_frames))))
+    curriculum_video(made/'alone', tmp_path/'film.mp4', frames=2, fps=5)
+    (w,h),*frames = sent
+    assert len(frames)==6 and all(len(f)==3*w*h for f in frames) and (tmp_path/'film.mp4').read_bytes()==b'film'
+
+
+def test_three_dimensions_keep_distances_of_a_flat_cloud(made, reference, monkeypatch):
+    import sys
+    gen = np.random.default_rng(0)
+    Z = gen.normal(size=(50, 3))
+    X = Z@np.linalg.qr(gen.normal(size=(10, 10)))[0][:3]+7. # three dimensions in ten
+    at = np.stack(plot_embeddings_3d(X, np.arange(50)%4).collections[0]._offsets3d, 1)
+    d = lambda A: np.linalg.norm(A[:,None]-A[None], axis=-1)
+    assert np.allclose(d(at), d(Z))
+    for path in (*find_checkpoints(made/'alone'), reference/'zetaformer/level_5_checkpoint.pt'):
+        f,y = level_embeddings(path, 8)
+        assert len(f)==len(y) and f.isfinite().all() and not f.requires_grad
+    for name in ('plotly', 'plotly.graph_objects'): monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"geofractal_nb\[plotly\]"): plot_embeddings_3d(f, y, interactive=True)

@@ -19,6 +19,7 @@ import torch
 from ..core import check, check_flag, check_number, generator, shown
 from ..data.polylipse import make_circle_dataset, plane_embedding, sample_points
 from ..interact import new_axes
+from .cgd import plot_cgd
 from .curriculum import MEMBERS, plot_accuracy, plot_kappa_trajectory
 from .curriculum import plot_kappa_within_levels, plot_kernel, plot_losses
 from .page import html_figure, html_page, html_table, html_text, output_folder
@@ -258,14 +259,14 @@ class CheckpointVisualizer:
         _beside(ax)
 
     def plot_cgd_decision_boundary(self, save_path=None, points=800):
-        "How the kernel classifier divides the plane among the foci"
-        from geofractal_nb.plots.cgd import plot_cgd
+        "Score of the focus with most points, and how the plane is divided among all"
         P,labels = level_points(self.record, points, divide=True)
         v = {n: check_number(n, self.viz[f'cgd_{n}'], 0, 1e6) for n in ('sigma', 't', 'w', 'eta')}
         size = check_number('grid_resolution', self.viz['grid_resolution'], 2, 4000, whole=True)
-        foci = None if self.record['circle'] else torch.tensor(self.record['focal_centers'])
-        fig = plot_cgd(P, labels, foci=foci, size=size, **v)
-        fig = getattr(fig, 'figure', fig)
+        foci = None if self.record['circle'] else np.asarray(self.record['focal_centers'])
+        shown_class = 1 if self.record['circle'] else int(labels.mode().values)
+        fig = plot_cgd(P, labels, foci=foci, size=size, positive=shown_class, **v)
+        for ax in fig.axes: ax.title.set_fontsize(7.5)
         fig.suptitle(self.title, fontsize=10)
         return save_figure(fig, save_path)
 

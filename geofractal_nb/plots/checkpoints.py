@@ -541,6 +541,7 @@ class CurriculumVisualizer:
         with warnings.catch_warnings(): # where no level knows its target
             warnings.filterwarnings('ignore', 'All-NaN', RuntimeWarning)
             ax = plot_kappa_trajectory(self.records.with_gaps(), fig.add_subplot())
+        if ax.get_yscale()=='log': log_axis(ax)
         _lettering(ax, self.records)
         _note(fig, self.notes)
         return save_figure(fig, save_path)
@@ -550,7 +551,7 @@ class CurriculumVisualizer:
         check(any(self.records.records(f'epoch_kappa{n}') for n in ('', '_raw')),
               f"{path_text(self.dir)} records no kappa per epoch: choose another folder")
         L = len(self.records.levels)
-        fig,axes = _grid(L, 2.3, 1.9, 4 if L<=32 else 8)
+        fig,axes = _grid(L, 2.3, 1.9, 4 if L<=12 else 6)
         for l,ax in enumerate(axes): _one_level(ax, self.records, l)
         handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
         fig.legend(handles.values(), handles, frameon=False, fontsize=8,
@@ -573,6 +574,7 @@ class CurriculumVisualizer:
         fig = _figure(8, 2.3*len(there)+.3)
         for plot,ax in zip(there, fig.subplots(len(there), 1, squeeze=False)[:,0]):
             plot(r, ax)
+            if ax.get_yscale()=='log': log_axis(ax)
             if plot is plot_kappa_within_levels: _lettering(ax, r)
         lost = ', '.join(n for _,ok,n in plots if not ok)
         zero = 'A loss of exactly 0 is left out.' if r is not self.records else ''

@@ -146,7 +146,8 @@ def curriculum_video(
     records = read_curriculum(dir)
     member = check_number('member', member, 0, records.members-1, whole=True)
     output_folder('the folder of path', path.parent)
-    found = [Image.open(io.BytesIO(f)).convert('RGB') for f in _frames(records.runs[member], frames)]
+    pictures = _frames(records.runs[member], frames)
+    found = [Image.open(io.BytesIO(f)).convert('RGB') for f in pictures]
     writers[path.suffix](path, found, fps)
     return path
 

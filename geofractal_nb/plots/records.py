@@ -127,7 +127,8 @@ def read_level(
                 stability_variance=number(info, 'stability_variance', name),
                 epochs=len(next(iter(metrics.values()))), final_loss=_last(metrics, 'epoch_loss'),
                 accuracy=shares[-1] if shares else _last(metrics, 'epoch_accuracy'),
-                accuracy_on_levels=shares, **_foci(data, name), circle=bool(data.get('circle')),
+                accuracy_on_levels=shares, **_foci(data, name),
+                circle=check_flag(f'circle in {name}', data.get('circle', False)),
                 metrics=metrics, source=old, settings=_settings(c, name),
                 seed=number(data, 'sample_seed', name, whole=True))
 

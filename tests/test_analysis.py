@@ -215,6 +215,14 @@ def test_nothing_is_half_written(made, tmp_path, monkeypatch):
     monkeypatch.setattr(cv, 'plot_training_metrics', broken)
     with pytest.raises(RuntimeError): cv.generate_curriculum_report(tmp_path/'out')
     assert not list((tmp_path/'out').iterdir())
+    import matplotlib.pyplot as plt
+    plt.close('all')
+    level = CheckpointVisualizer(made/'alone/level_2_checkpoint.pt')
+    for draw in (cv.plot_curriculum_progression, cv.plot_kappa_trajectory, cv.plot_kappa_evolution_detailed,
+                 level.plot_polylipse_geometry, level.plot_training_history, level.plot_kappa_evolution,
+                 level.plot_cgd_decision_boundary): # refused before it is drawn
+        with pytest.raises(ValueError, match='must end in .png'): draw(tmp_path/'picture')
+        assert not plt.get_fignums()
 
 
 def test_runs_of_one_name_are_its_seeds(made, tmp_path):

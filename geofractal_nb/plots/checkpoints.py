@@ -22,8 +22,8 @@ from ..interact import new_axes
 from .cgd import plot_cgd
 from .curriculum import MEMBERS, plot_accuracy, plot_kappa_trajectory
 from .curriculum import plot_kappa_within_levels, plot_kernel, plot_losses
-from .page import html_figure, html_page, html_table, html_text, output_folder
-from .page import png, save_figure
+from .page import figure_path, html_figure, html_page, html_table, html_text
+from .page import output_folder, png, save_figure
 from .records import LevelRecords, log_axis, member_mean, plot_members
 from .records import read_curriculum, read_level
 from ..report import plus_minus
@@ -191,6 +191,7 @@ class CheckpointVisualizer:
 
     def plot_polylipse_geometry(self, save_path=None): # a .png, .svg or .pdf -> Figure
         "Points, foci and weights"
+        figure_path(save_path)
         n = self.record['n_foci']
         fig = _figure(8.4 if n>1 else 4.4, 3.9)
         left,*right = fig.subplots(1, min(n, 2), squeeze=False)[0]
@@ -204,6 +205,7 @@ class CheckpointVisualizer:
 
     def plot_training_history(self, save_path=None):
         "Losses, accuracy and kernel per epoch, as far as recorded"
+        figure_path(save_path)
         m = self.record['metrics']
         kinds = [(LOSSES, 'loss'), (dict(epoch_accuracy='validation'), 'accuracy'),
                  (KERNEL, 'kernel')]
@@ -223,6 +225,7 @@ class CheckpointVisualizer:
 
     def plot_kappa_evolution(self, save_path=None):
         "Raw kappa with target and what emerged; offset and calibrated kappa below"
+        figure_path(save_path)
         m,r = self.record['metrics'],self.record
         both = 'epoch_kappa_raw' in m and 'epoch_kappa' in m
         check(both or 'epoch_kappa' in m or 'epoch_kappa_raw' in m,
@@ -260,6 +263,7 @@ class CheckpointVisualizer:
 
     def plot_cgd_decision_boundary(self, save_path=None, points=800):
         "Score of the focus with most points, and how the plane is divided among all"
+        figure_path(save_path)
         P,labels = level_points(self.record, points, divide=True)
         v = {n: check_number(n, self.viz[f'cgd_{n}'], 0, 1e6) for n in ('sigma', 't', 'w', 'eta')}
         size = check_number('grid_resolution', self.viz['grid_resolution'], 2, 4000, whole=True)
@@ -518,6 +522,7 @@ class CurriculumVisualizer:
 
     def plot_curriculum_progression(self, save_path=None): # a .png, .svg or .pdf -> Figure
         "The polylipse of every level; of the first member"
+        figure_path(save_path)
         panels,before = [],None # a record, or the first and last number of a gap
         for r in self.records.levels:
             if before and r['level']>before+1: panels.append((before+1, r['level']-1))
@@ -537,6 +542,7 @@ class CurriculumVisualizer:
 
     def plot_kappa_trajectory(self, save_path=None):
         "Target and emergent kappa over the levels"
+        figure_path(save_path)
         fig = _figure(7.6, 3.6)
         with warnings.catch_warnings(): # where no level knows its target
             warnings.filterwarnings('ignore', 'All-NaN', RuntimeWarning)
@@ -548,6 +554,7 @@ class CurriculumVisualizer:
 
     def plot_kappa_evolution_detailed(self, save_path=None):
         "Kappa per epoch, a panel for every level"
+        figure_path(save_path)
         check(any(self.records.records(f'epoch_kappa{n}') for n in ('', '_raw')),
               f"{path_text(self.dir)} records no kappa per epoch: choose another folder")
         L = len(self.records.levels)
@@ -562,6 +569,7 @@ class CurriculumVisualizer:
 
     def plot_training_metrics(self, save_path=None):
         "Loss, accuracy, kernel and kappa over the whole curriculum, as far as recorded"
+        figure_path(save_path)
         r,have = _without_zeros(self.records),self.records.records
         plots = [(plot_losses, have('epoch_task_loss') and have('epoch_zero_loss'), 'losses'),
                  (plot_accuracy, have('epoch_accuracy'), 'accuracy'),

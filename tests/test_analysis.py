@@ -244,6 +244,23 @@ def test_runs_of_one_name_are_its_seeds(made, tmp_path):
     assert len(fig.axes)==4 and found['seeds']==[0, 1, 2, 3, 7]
 
 
+def test_the_legend_names_each_run_in_its_own_color(made):
+    "Lines of few seeds and means of many side by side, in any order; names with signs that matplotlib obeys"
+    from matplotlib.colors import to_hex
+    for order in (['four', 'alone', 'many'], ['alone', 'four', 'many'], ['many', 'alone', 'four']):
+        runs = read_runs([made/n for n in order], [f'_{n}$' for n in order])
+        fig = plot_runs(runs)
+        fig.canvas.draw()
+        legend = {t.get_text(): h for t,h in zip(fig.legends[0].get_texts(), fig.legends[0].legend_handles)}
+        assert list(legend)==list(runs)
+        for name,r in runs.items():
+            k = r.table('emergent_kappa').numpy()
+            wanted = member_mean(k, bool((k>0).all()))[0] if r.members>1 else k[0]
+            drawn = [(l, np.asarray(l.get_ydata(), float)) for l in fig.axes[0].lines]
+            found = [l for l,y in ((l, y[np.isfinite(y)]) for l,y in drawn) if y.shape==wanted.shape and np.allclose(y, wanted)]
+            assert len(found)==1 and to_hex(found[0].get_color())==to_hex(legend[name].get_color())
+
+
 def test_a_difference_is_paired_by_seed(made, tmp_path):
     fit_curriculum(replace(TINY, lr=3e-2), tmp_path/'other')
     runs = read_runs([made/'four', tmp_path/'other'])

@@ -1,4 +1,4 @@
-"Analysis of checkpoints: what is drawn, told and reported is what the files say; ours and the source's"
+"Analysis of checkpoints: what is drawn, told and reported is what the files say; ours and others"
 import base64
 import json
 import re
@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.figure
 import numpy as np
@@ -66,12 +67,14 @@ def check_page(path, pictures):
     text = path.read_text(encoding='utf-8')
     page = Page(text)
     assert page.links and all(v.startswith('data:') for v in page.links)
-    assert not re.search(r'https?:|//[a-z]|@import|url\(|<script', re.sub(r'"data:[^"]*"', '', text))
+    plain = re.sub(r'"data:[^"]*"', '', text)
+    assert not re.search(r'https?:|//[a-z]|@import|url\(|<script', plain)
     found = [a for t,a in page.tags if t=='img']
     assert all(a['alt'].strip() for a in found)
     inside = [base64.b64decode(a['src'].split(',')[1]) for a in found]
     assert inside==[p.read_bytes() for p in pictures]
-    assert ('meta', {'name': 'viewport', 'content': 'width=device-width, initial-scale=1'}) in page.tags
+    view = dict(name='viewport', content='width=device-width, initial-scale=1')
+    assert ('meta', view) in page.tags
     assert 'prefers-color-scheme: dark' in text and '<p class="lead">' in text
     return text
 
@@ -116,7 +119,8 @@ def test_a_report_of_the_published_levels(reference, tmp_path):
     check_summary(folder, found)
     assert [r['level'] for r in found['levels']]==PUBLISHED and found['missing_levels']==[6, 7]
     text = check_page(tmp_path/'report.html', [tmp_path/f'{n}.png' for n in FIGURES])
-    for said in ('No file of levels 6, 7', 'record no target', 'Accuracy was not recorded'): assert said in text
+    for said in ('No file of levels 6, 7', 'record no target', 'Accuracy was not recorded'):
+        assert said in text
     after = load_checkpoint(folder/'level_8_checkpoint.pt')['curriculum_info']['previous_kappa']
     emergent = cv.records.with_gaps().table('emergent_kappa')[0]
     assert emergent[6]==after and emergent[5].isnan() and len(emergent)==8
@@ -148,14 +152,16 @@ def test_a_band_is_the_mean_of_the_members_that_still_learn(made):
         runs = [run[l] for run in found]
         for e,v in enumerate(ax.lines[0].get_ydata()):
             there = [r[e] for r in runs if e<len(r)]
-            wanted = np.exp(np.mean(np.log(there))) if np.min(np.concatenate(runs))>0 else np.mean(there)
+            log = np.min(np.concatenate(runs))>0
+            wanted = np.exp(np.mean(np.log(there))) if log else np.mean(there)
             assert abs(v/wanted-1)<1e-9
     last = level_means(records)[-1]['accuracy']
     a = np.array([run[-1]['accuracy'] for run in records.runs])
     half = 3.182446305284263*a.std(ddof=1)/2 # Student's quantile for four
     assert np.allclose(last, [a.mean(), a.mean()-half, a.mean()+half], rtol=1e-9)
     said = curriculum_sentence(records)
-    assert said.startswith('4 seeds, 3 levels from 1 to 3 foci') and f'{100*a.mean():.1f} ±' in said
+    assert said.startswith('4 seeds, 3 levels from 1 to 3 foci')
+    assert f'{100*a.mean():.1f} ±' in said
 
 
 @pytest.mark.parametrize('members', [1, 2, 3, 4, 7])
@@ -182,14 +188,17 @@ def test_a_checkpoint_in_pictures(made, tmp_path, reference):
         assert names==['loss', *['accuracy']*('epoch_accuracy' in m), 'kernel']
         bars = [a for a in v.plot_polylipse_geometry().axes if a.patches]
         n,w = c['dataset_config']['n_foci'],torch.as_tensor(c['dataset_config']['focal_weights'])
-        assert len(bars)==(n>1) and all(np.allclose([p.get_height() for p in a.patches], w) for a in bars)
-    paths = visualize_checkpoint(made/'alone/level_2_checkpoint.pt', tmp_path/'a/b', include_cgd=False)
+        assert len(bars)==(n>1)
+        for a in bars: assert np.allclose([p.get_height() for p in a.patches], w)
+    level = made/'alone/level_2_checkpoint.pt'
+    paths = visualize_checkpoint(level, tmp_path/'a/b', include_cgd=False)
     assert [p.name for p in paths]==[f'level_2_{n}.png' for n in ('geometry', 'history', 'kappa')]
     assert sorted(paths)==sorted((tmp_path/'a/b').iterdir())
 
 
 def test_points_lie_around_their_foci(made, reference):
-    for path in (*find_checkpoints(made/'four/member_00'), *find_checkpoints(reference/'zetaformer')):
+    ours,theirs = map(find_checkpoints, (made/'four/member_00', reference/'zetaformer'))
+    for path in ours+theirs:
         r = read_level(path)
         P,labels = level_points(r, 4000)
         if r['circle']: continue
@@ -204,7 +213,8 @@ def test_points_lie_around_their_foci(made, reference):
 def test_the_same_twice_and_nobody_elses_randomness(made, tmp_path):
     before = torch.random.get_rng_state(),np.random.get_state()[1].copy()
     for n in 'ab': CurriculumVisualizer(made/'four').generate_curriculum_report(tmp_path/n)
-    assert torch.equal(before[0], torch.random.get_rng_state()) and (before[1]==np.random.get_state()[1]).all()
+    assert torch.equal(before[0], torch.random.get_rng_state())
+    assert (before[1]==np.random.get_state()[1]).all()
     for n in FILES: assert (tmp_path/'a'/n).read_bytes()==(tmp_path/'b'/n).read_bytes(), n
 
 
@@ -218,8 +228,9 @@ def test_nothing_is_half_written(made, tmp_path, monkeypatch):
     import matplotlib.pyplot as plt
     plt.close('all')
     level = CheckpointVisualizer(made/'alone/level_2_checkpoint.pt')
-    for draw in (cv.plot_curriculum_progression, cv.plot_kappa_trajectory, cv.plot_kappa_evolution_detailed,
-                 level.plot_polylipse_geometry, level.plot_training_history, level.plot_kappa_evolution,
+    for draw in (cv.plot_curriculum_progression, cv.plot_kappa_trajectory,
+                 cv.plot_kappa_evolution_detailed, level.plot_polylipse_geometry,
+                 level.plot_training_history, level.plot_kappa_evolution,
                  level.plot_cgd_decision_boundary): # refused before it is drawn
         with pytest.raises(ValueError, match='must end in .png'): draw(tmp_path/'picture')
         assert not plt.get_fignums()
@@ -234,30 +245,35 @@ def test_runs_of_one_name_are_its_seeds(made, tmp_path):
     wanted = np.exp(np.log(k).mean(0)) if log else k.mean(0)
     line = plot_runs(runs).axes[0].containers[0]
     assert np.allclose(line.lines[0].get_ydata(), wanted)
-    halves = 2.7764451051977987*(np.log(k) if log else k).std(0, ddof=1)/5**.5 # Student's quantile for five
+    spread = (np.log(k) if log else k).std(0, ddof=1)
+    halves = 2.7764451051977987*spread/5**.5 # Student's quantile for five
     low = wanted/np.exp(halves) if log else wanted-halves
     fig = compare_curriculum_runs(folders, ['same', 'same'], tmp_path/'out')
     found = load_json(tmp_path/'out/comparison.json')['runs']['same']
-    assert np.allclose([l['emergent_kappa'][:2] for l in found['levels']], np.stack([wanted, low], 1))
-    assert sorted(p.name for p in (tmp_path/'out').iterdir())==['comparison.html', 'comparison.json', 'comparison.png']
+    told = [l['emergent_kappa'][:2] for l in found['levels']]
+    assert np.allclose(told, np.stack([wanted, low], 1))
+    names = [f'comparison.{n}' for n in ('html', 'json', 'png')]
+    assert sorted(p.name for p in (tmp_path/'out').iterdir())==names
     check_page(tmp_path/'out/comparison.html', [tmp_path/'out/comparison.png'])
     assert len(fig.axes)==4 and found['seeds']==[0, 1, 2, 3, 7]
 
 
 def test_the_legend_names_each_run_in_its_own_color(made):
-    "Lines of few seeds and means of many side by side, in any order; names with signs that matplotlib obeys"
+    "Lines of few seeds and means of many, in any order; names with signs matplotlib obeys"
     from matplotlib.colors import to_hex
     for order in (['four', 'alone', 'many'], ['alone', 'four', 'many'], ['many', 'alone', 'four']):
         runs = read_runs([made/n for n in order], [f'_{n}$' for n in order])
         fig = plot_runs(runs)
         fig.canvas.draw()
-        legend = {t.get_text(): h for t,h in zip(fig.legends[0].get_texts(), fig.legends[0].legend_handles)}
+        box = fig.legends[0]
+        legend = {t.get_text(): h for t,h in zip(box.get_texts(), box.legend_handles)}
         assert list(legend)==list(runs)
         for name,r in runs.items():
             k = r.table('emergent_kappa').numpy()
             wanted = member_mean(k, bool((k>0).all()))[0] if r.members>1 else k[0]
             drawn = [(l, np.asarray(l.get_ydata(), float)) for l in fig.axes[0].lines]
-            found = [l for l,y in ((l, y[np.isfinite(y)]) for l,y in drawn) if y.shape==wanted.shape and np.allclose(y, wanted)]
+            drawn = [(l, y[np.isfinite(y)]) for l,y in drawn]
+            found = [l for l,y in drawn if y.shape==wanted.shape and np.allclose(y, wanted)]
             assert len(found)==1 and to_hex(found[0].get_color())==to_hex(legend[name].get_color())
 
 
@@ -295,8 +311,9 @@ def test_what_does_not_belong_together_is_refused(made, tmp_path):
     path.write_bytes(path.read_bytes()[:-2000])
     copied = Path(shutil.copytree(made/'four', tmp_path/'copied'))
     shutil.copytree(copied/'member_00', copied/'member_09')
-    for folder,said in ((renamed, 'holds level 3'), (mixed, 'come from different runs'), (both, 'beside one another'),
-                        (broken, 'truncated'), (copied, 'same seed'), (tmp_path/'none', 'no folder'), (path, 'no folder')):
+    for folder,said in ((renamed, 'holds level 3'), (mixed, 'come from different runs'),
+                        (both, 'beside one another'), (broken, 'truncated'),
+                        (copied, 'same seed'), (tmp_path/'none', 'no folder'), (path, 'no folder')):
         with pytest.raises(ValueError, match=said) as e: CurriculumVisualizer(folder)
         assert type(e.value) is ValueError and '\n' not in str(e.value) and len(str(e.value))<500
 
@@ -317,7 +334,8 @@ def test_the_report_in_a_browser(made, tmp_path, scheme):
         assert [u for u in asked if not u.startswith('data:')]==[path.as_uri()] and not wrong
         assert page.evaluate('document.documentElement.scrollWidth')<=390
         assert page.evaluate('[...document.images].every(i => i.complete && i.naturalWidth>300)')
-        dark = page.evaluate('getComputedStyle(document.body).backgroundColor')!='rgb(255, 255, 255)'
+        paper = page.evaluate('getComputedStyle(document.body).backgroundColor')
+        dark = paper!='rgb(255, 255, 255)'
         assert dark==(scheme=='dark')
         browser.close()
 
@@ -328,7 +346,8 @@ def test_decision_boundaries_of_every_level(made, tmp_path, name):
     cv.generate_curriculum_report(tmp_path, include_cgd=True)
     names = [f'cgd/level_{n}_cgd.png' for n in (1, 2, 3)]
     assert sorted((tmp_path/'cgd').iterdir())==[tmp_path/n for n in names]
-    check_page(tmp_path/'report.html', [tmp_path/f'{n}.png' for n in FIGURES]+[tmp_path/n for n in names])
+    pictures = [tmp_path/n for n in (*(f'{n}.png' for n in FIGURES), *names)]
+    check_page(tmp_path/'report.html', pictures)
     paths = cv.plot_cgd_curriculum(tmp_path/'again')
     assert [p.read_bytes() for p in paths]==[(tmp_path/n).read_bytes() for n in names]
 
@@ -355,7 +374,8 @@ def test_boundaries_of_the_published_levels(reference, tmp_path):
     paths = cv.plot_cgd_curriculum(tmp_path)
     assert [p.name for p in paths]==[f'level_{n}_cgd.png' for n in PUBLISHED]
     drawn = visualize_checkpoint(reference/'zetaformer/level_2_checkpoint.pt', tmp_path/'one')
-    assert drawn[-1].name=='level_2_cgd.png' and drawn[-1].read_bytes()==(tmp_path/'level_2_cgd.png').read_bytes()
+    assert drawn[-1].name=='level_2_cgd.png'
+    assert drawn[-1].read_bytes()==(tmp_path/'level_2_cgd.png').read_bytes()
 
 
 def test_tensorboard_reads_the_records_back(made, reference, tmp_path):
@@ -369,7 +389,8 @@ def test_tensorboard_reads_the_records_back(made, reference, tmp_path):
         for path,run in zip(paths, records.runs):
             read = EventAccumulator(str(path.parent), size_guidance={'scalars': 0}).Reload()
             for name in run[0]['metrics']:
-                wanted = np.concatenate([np.asarray(r['metrics'][name]).reshape(r['epochs'], -1).mean(1) for r in run])
+                parts = [np.asarray(r['metrics'][name]).reshape(r['epochs'], -1) for r in run]
+                wanted = np.concatenate([v.mean(1) for v in parts])
                 found = read.Scalars(name)
                 assert np.allclose([s.value for s in found], wanted, rtol=1e-6)
                 assert [s.step for s in found]==list(range(len(wanted)))
@@ -394,7 +415,8 @@ def test_a_film_shows_every_level(made, reference, tmp_path):
 def test_an_mp4_wants_its_extra(made, tmp_path, monkeypatch):
     import sys
     monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
-    with pytest.raises(ImportError, match=r"geofractal_nb\[video\]"): curriculum_video(made/'alone', tmp_path/'film.mp4')
+    with pytest.raises(ImportError, match=r"geofractal_nb\[video\]"):
+        curriculum_video(made/'alone', tmp_path/'film.mp4')
     sent = []
     def write_frames(path, size, **settings):
         assert settings['output_params']==['-f', 'mp4'] and settings['fps']==5
@@ -406,10 +428,12 @@ def test_an_mp4_wants_its_extra(made, tmp_path, monkeypatch):
         assert all(n%2==0 for n in size)
         sent.append(size)
         return take()
-    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', type('Module', (), dict(write_frames=staticmethod(write_frames))))
+    module = SimpleNamespace(write_frames=write_frames)
+    monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', module)
     curriculum_video(made/'alone', tmp_path/'film.mp4', frames=2, fps=5)
     (w,h),*frames = sent
-    assert len(frames)==6 and all(len(f)==3*w*h for f in frames) and (tmp_path/'film.mp4').read_bytes()==b'film'
+    assert len(frames)==6 and all(len(f)==3*w*h for f in frames)
+    assert (tmp_path/'film.mp4').read_bytes()==b'film'
 
 
 def test_three_dimensions_keep_distances_of_a_flat_cloud(made, reference, monkeypatch):
@@ -424,4 +448,5 @@ def test_three_dimensions_keep_distances_of_a_flat_cloud(made, reference, monkey
         f,y = level_embeddings(path, 8)
         assert len(f)==len(y) and f.isfinite().all() and not f.requires_grad
     for name in ('plotly', 'plotly.graph_objects'): monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=r"geofractal_nb\[plotly\]"): plot_embeddings_3d(f, y, interactive=True)
+    with pytest.raises(ImportError, match=r"geofractal_nb\[plotly\]"):
+        plot_embeddings_3d(f, y, interactive=True)

@@ -9,6 +9,7 @@ __all__ = ['LOSSES', 'KERNEL', 'HEAD', 'MEANS', 'COLUMNS', 'FIGURES', 'plot_weig
 
 # %% ../../nbs/73_plots.checkpoints.ipynb #e33dc397
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ import torch
 from ..core import check, check_flag, check_number, generator, shown
 from ..data.polylipse import make_circle_dataset, plane_embedding, sample_points
 from ..interact import new_axes
+from .cgd import plot_cgd
 from .curriculum import MEMBERS, plot_accuracy, plot_kappa_trajectory
 from .curriculum import plot_kappa_within_levels, plot_kernel, plot_losses
-from .page import html_figure, html_page, html_table, html_text, output_folder
-from .page import png, save_figure
+from .page import figure_path, html_figure, html_page, html_table, html_text
+from .page import output_folder, png, save_figure
 from .records import LevelRecords, log_axis, member_mean, plot_members
 from .records import read_curriculum, read_level
 from ..report import plus_minus
@@ -29,15 +31,21 @@ from ..storage import atomic_path, path_text, save_json, write_text
 from ..training.checkpoints import VIZ, load_checkpoint
 
 # %% ../../nbs/73_plots.checkpoints.ipynb #0500a38c
+def _check_record(
+    record, # A level's
+):
+    "What `read_level` gives"
+    known = 'level','n_foci','focal_weights','focal_angles','focal_centers','circle','metrics'
+    check(isinstance(record, dict) and all(n in record for n in known),
+          f"record must be a level's record, from read_level, got {shown(record)}")
+
 def plot_weights(
     record:dict, # From `read_level`
     ax=None,     # Axes
 ): # matplotlib Axes
     "Weight of every focus, in the colors of its points"
     from matplotlib import colormaps
-    names = 'n_foci', 'focal_weights'
-    check(isinstance(record, dict) and all(n in record for n in names),
-          f"record must be a level's record with {' and '.join(names)}, got {shown(record)}")
+    _check_record(record)
     ax,n = new_axes(ax, (3.6, 2.8)),record['n_foci']
     colors = colormaps['tab20']((np.arange(n)%20+.5)/20)
     ax.bar(np.arange(1, n+1), record['focal_weights'], color=colors, width=.8 if n<=64 else 1)
@@ -61,7 +69,9 @@ def level_points(
     divide:bool=False, # Where all have one focus, label them by side of the orbit?
 )->tuple: # points (points, 2), labels (points,)
     "A level's points in the plane, labelled by focus; those of a circle by side"
+    _check_record(record)
     points = check_number('points', points, 2, 10**6, whole=True)
+    divide = check_flag('divide', divide)
     if record['circle']:
         X,side,_ = make_circle_dataset(points, seq_len=1)
         P = X[:,0].double()@torch.linalg.pinv(plane_embedding(X.shape[-1])[0].double())
@@ -77,6 +87,7 @@ def foci_text(
     record:dict, # From `read_level`
 )->str:
     "A level's name in a picture"
+    _check_record(record)
     n = record['n_foci']
     return 'circle' if record.get('circle') else f"{n} {'focus' if n==1 else 'foci'}"
 
@@ -86,8 +97,8 @@ def plot_points(
     points:int=300, # How many to draw
 ): # matplotlib Axes
     "A level's points, and its foci as circles as large as their weight"
-    ax = new_axes(ax, (2.4, 2.4))
     P,labels = level_points(record, points)
+    ax = new_axes(ax, (2.4, 2.4))
     title = foci_text(record)
     if not record['circle']:
         at,n = np.asarray(record['focal_centers']),record['n_foci']
@@ -154,7 +165,10 @@ class CheckpointVisualizer:
         path, # level_<n>_checkpoint.pt, ours or the source's
     ):
         self.record,self.path = read_level(path),Path(path)
-        self.viz = {**VIZ, **(load_checkpoint(path).get('viz_config') or {})}
+        viz = load_checkpoint(path).get('viz_config') or {}
+        check(isinstance(viz, dict),
+              f"{path_text(path)}: viz_config must be settings by name, got {shown(viz)}")
+        self.viz = {**VIZ, **viz}
 
     @property
     def epochs(self): return np.arange(1, self.record['epochs']+1)
@@ -177,6 +191,7 @@ class CheckpointVisualizer:
 
     def plot_polylipse_geometry(self, save_path=None): # a .png, .svg or .pdf -> Figure
         "Points, foci and weights"
+        figure_path(save_path)
         n = self.record['n_foci']
         fig = _figure(8.4 if n>1 else 4.4, 3.9)
         left,*right = fig.subplots(1, min(n, 2), squeeze=False)[0]
@@ -190,6 +205,7 @@ class CheckpointVisualizer:
 
     def plot_training_history(self, save_path=None):
         "Losses, accuracy and kernel per epoch, as far as recorded"
+        figure_path(save_path)
         m = self.record['metrics']
         kinds = [(LOSSES, 'loss'), (dict(epoch_accuracy='validation'), 'accuracy'),
                  (KERNEL, 'kernel')]
@@ -209,6 +225,7 @@ class CheckpointVisualizer:
 
     def plot_kappa_evolution(self, save_path=None):
         "Raw kappa with target and what emerged; offset and calibrated kappa below"
+        figure_path(save_path)
         m,r = self.record['metrics'],self.record
         both = 'epoch_kappa_raw' in m and 'epoch_kappa' in m
         check(both or 'epoch_kappa' in m or 'epoch_kappa_raw' in m,
@@ -245,14 +262,15 @@ class CheckpointVisualizer:
         _beside(ax)
 
     def plot_cgd_decision_boundary(self, save_path=None, points=800):
-        "How the kernel classifier divides the plane among the foci"
-        from geofractal_nb.plots.cgd import plot_cgd
+        "Score of the focus with most points, and how the plane is divided among all"
+        figure_path(save_path)
         P,labels = level_points(self.record, points, divide=True)
         v = {n: check_number(n, self.viz[f'cgd_{n}'], 0, 1e6) for n in ('sigma', 't', 'w', 'eta')}
         size = check_number('grid_resolution', self.viz['grid_resolution'], 2, 4000, whole=True)
-        foci = None if self.record['circle'] else torch.tensor(self.record['focal_centers'])
-        fig = plot_cgd(P, labels, foci=foci, size=size, **v)
-        fig = getattr(fig, 'figure', fig)
+        foci = None if self.record['circle'] else np.asarray(self.record['focal_centers'])
+        shown_class = 1 if self.record['circle'] else int(labels.mode().values)
+        fig = plot_cgd(P, labels, foci=foci, size=size, positive=shown_class, **v)
+        for ax in fig.axes: ax.title.set_fontsize(7.5)
         fig.suptitle(self.title, fontsize=10)
         return save_figure(fig, save_path)
 
@@ -291,6 +309,13 @@ def visualize_checkpoint(
     return _written(folder, pngs)
 
 # %% ../../nbs/73_plots.checkpoints.ipynb #f5e3a2d0
+def _check_records(
+    records, # LevelRecords
+):
+    "What `read_curriculum` gives"
+    check(isinstance(records, LevelRecords),
+          f"records must be LevelRecords, from read_curriculum, got {shown(records)}")
+
 def _baseline(
     record:dict, # Of a level
 ): # Accuracy, or None where the labels' shares are not known
@@ -331,6 +356,7 @@ def curriculum_sentence(
     records, # LevelRecords
 )->str:
     "What came of a curriculum, in words"
+    _check_records(records)
     first,last,E = records.levels[0],records.levels[-1],records.members
     who = 'One run' if E==1 else f'{E} seeds'
     who += " of the source's program" if records.source else ''
@@ -339,9 +365,10 @@ def curriculum_sentence(
     known = np.isfinite(stable)
     settled = f'{int(np.nansum(stable))} of {known.sum()} levels settled' if known.any() \
         else 'whether levels settled is not recorded'
+    ends = [_interval(kappa[:,l], digits=3, log=True) for l in (0, -1)]
     said = (f"{who}, {len(records.levels)} levels from {first['n_foci']} to {last['n_foci']} "
-            f"foci: the emergent kappa went from {_interval(kappa[:,0], digits=3, log=True)} to "
-            f"{_interval(kappa[:,-1], digits=3, log=True)}, {settled}. ")
+            f"foci: the emergent kappa went from {ends[0]} to {ends[1]}, {settled}. ")
+    if first is last: said = f"{who}, {foci_text(first)}: kappa came to {ends[0]}, {settled}. "
     right = records.table('accuracy').numpy()[:,-1]
     if not np.isfinite(right).all(): return said+'Accuracy was not recorded.'
     always = np.mean([_baseline(run[-1]) for run in records.runs])
@@ -367,11 +394,13 @@ def level_means(
     records, # LevelRecords
 )->list: # Per level: level, n_foci, and [mean, lower end, upper end] by name, None where unknown
     "Every number of a level, averaged over members, with its interval from four members on"
+    _check_records(records)
     out = [dict(level=r['level'], n_foci=r['n_foci']) for r in records.levels]
     for name,log in MEANS.items():
         rows = records.table(name).numpy()
         log = log and not (rows<=0).any()
-        columns = zip(*member_mean(rows, log)) if np.isfinite(rows).any() else [[math.nan]*3]*len(out)
+        columns = [[math.nan]*3]*len(out)
+        if np.isfinite(rows).any(): columns = zip(*member_mean(rows, log))
         for level,column in zip(out, columns): level[name] = [_finite(v) for v in column]
     return out
 
@@ -379,11 +408,13 @@ def level_rows(
     records, # LevelRecords
 )->list: # Rows for a table with head `HEAD`
     "The levels as a table"
+    _check_records(records)
     E = records.members
     def cell(v, form):
         mean,low,high = v
         if mean is None: return None
-        return form(mean) if low is None or form(low)==form(high) else f'{form(mean)} [{form(low)}, {form(high)}]'
+        if low is None or form(low)==form(high): return form(mean)
+        return f'{form(mean)} [{form(low)}, {form(high)}]'
     short,share,count = (lambda v: f'{v:.4g}'),(lambda v: f'{100*v:.1f} %'),(lambda v: f'{v:.0f}')
     rows = []
     for m in level_means(records):
@@ -443,11 +474,11 @@ def _without_zeros(
     records, # LevelRecords
 ): # The same records where no loss is 0, else a copy with gaps there
     "Losses that have a logarithm"
-    def positive(m):
-        gap = lambda n, v: [x or math.nan for x in v] if n in LOSSES else v
-        return {n: gap(n, v) for n,v in m.items()}
-    zero = any(0 in r['metrics'].get(n, ()) for run in records.runs for r in run for n in LOSSES)
-    if not zero: return records
+    values = lambda n: [v for run in records.runs for r in run for v in r['metrics'].get(n, ())]
+    mixed = [n for n in LOSSES if 0 in values(n) and any(values(n))]
+    if not mixed: return records
+    gap = lambda n, v: [x or math.nan for x in v] if n in mixed else v
+    positive = lambda m: {n: gap(n, v) for n,v in m.items()}
     runs = [[{**r, 'metrics': positive(r['metrics'])} for r in run] for run in records.runs]
     return LevelRecords(runs, records.gaps, records.notes)
 
@@ -491,32 +522,43 @@ class CurriculumVisualizer:
 
     def plot_curriculum_progression(self, save_path=None): # a .png, .svg or .pdf -> Figure
         "The polylipse of every level; of the first member"
-        levels = self.records.with_gaps().levels
-        fig,axes = _grid(len(levels), 1.75, 1.9)
-        for ax,r in zip(axes, levels):
-            if r['metrics']: plot_points(r, ax)
+        figure_path(save_path)
+        panels,before = [],None # a record, or the first and last number of a gap
+        for r in self.records.levels:
+            if before and r['level']>before+1: panels.append((before+1, r['level']-1))
+            panels.append(r)
+            before = r['level']
+        fig,axes = _grid(len(panels), 1.75, 1.9)
+        for ax,r in zip(axes, panels):
+            if isinstance(r, dict): plot_points(r, ax)
             else:
                 ax.axis('off')
-                ax.text(.5, .5, f"level {r['level']}:\nno file", ha='center', va='center',
-                        fontsize=8, color='0.4', transform=ax.transAxes)
+                which = f'level {r[0]}' if r[0]==r[1] else f'levels {r[0]} to {r[1]}'
+                ax.text(.5, .5, f'{which}:\nno file', ha='center', va='center', fontsize=8,
+                        color='0.4', transform=ax.transAxes)
         several = f'The first of {self.records.members} seeds.' if self.records.members>1 else ''
         _note(fig, several, *[n for n in self.records.notes if n.startswith('No file')])
         return save_figure(fig, save_path)
 
     def plot_kappa_trajectory(self, save_path=None):
         "Target and emergent kappa over the levels"
+        figure_path(save_path)
         fig = _figure(7.6, 3.6)
-        ax = plot_kappa_trajectory(self.records.with_gaps(), fig.add_subplot())
+        with warnings.catch_warnings(): # where no level knows its target
+            warnings.filterwarnings('ignore', 'All-NaN', RuntimeWarning)
+            ax = plot_kappa_trajectory(self.records.with_gaps(), fig.add_subplot())
+        if ax.get_yscale()=='log': log_axis(ax)
         _lettering(ax, self.records)
         _note(fig, self.notes)
         return save_figure(fig, save_path)
 
     def plot_kappa_evolution_detailed(self, save_path=None):
         "Kappa per epoch, a panel for every level"
+        figure_path(save_path)
         check(any(self.records.records(f'epoch_kappa{n}') for n in ('', '_raw')),
               f"{path_text(self.dir)} records no kappa per epoch: choose another folder")
         L = len(self.records.levels)
-        fig,axes = _grid(L, 2.3, 1.9, 4 if L<=32 else 8)
+        fig,axes = _grid(L, 2.3, 1.9, 4 if L<=12 else 6)
         for l,ax in enumerate(axes): _one_level(ax, self.records, l)
         handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
         fig.legend(handles.values(), handles, frameon=False, fontsize=8,
@@ -527,6 +569,7 @@ class CurriculumVisualizer:
 
     def plot_training_metrics(self, save_path=None):
         "Loss, accuracy, kernel and kappa over the whole curriculum, as far as recorded"
+        figure_path(save_path)
         r,have = _without_zeros(self.records),self.records.records
         plots = [(plot_losses, have('epoch_task_loss') and have('epoch_zero_loss'), 'losses'),
                  (plot_accuracy, have('epoch_accuracy'), 'accuracy'),
@@ -539,6 +582,7 @@ class CurriculumVisualizer:
         fig = _figure(8, 2.3*len(there)+.3)
         for plot,ax in zip(there, fig.subplots(len(there), 1, squeeze=False)[:,0]):
             plot(r, ax)
+            if ax.get_yscale()=='log': log_axis(ax)
             if plot is plot_kappa_within_levels: _lettering(ax, r)
         lost = ', '.join(n for _,ok,n in plots if not ok)
         zero = 'A loss of exactly 0 is left out.' if r is not self.records else ''

@@ -115,21 +115,40 @@ def _laid(
         if r[by] in places: rows[:,places.index(r[by])] = values[:,l]
     return rows
 
+def _run_colors(
+    runs:dict, # Name -> LevelRecords
+): # A color for each
+    "The same color for a run on every panel"
+    from matplotlib import colormaps
+    return colormaps['tab10' if len(runs)<=10 else 'tab20'].colors[:len(runs)]
+
+def _legend(
+    fig,       # Figure
+    runs:dict, # Name -> LevelRecords
+):
+    "Every run's color and name, whatever characters it has"
+    from matplotlib.lines import Line2D
+    lines = [Line2D([], [], color=c, marker='o', ms=3) for c in _run_colors(runs)]
+    legend = fig.legend(lines, [str(i) for i in range(len(runs))], frameon=False, fontsize=8,
+                        loc='outside right upper')
+    for text,name in zip(legend.get_texts(), runs):
+        text.set_parse_math(False)
+        text.set_text(name if len(name)<=24 else f'{name[:21]}...')
+
 def _panel(
     ax,        # Axes
     runs:dict, # Name -> LevelRecords
     name:str,  # One of `PANELS`
 ):
     "One number of all runs over their levels"
-    from matplotlib import colormaps
     by,places = _places(runs)
     rows = {n: _laid(r, name, by, places) for n,r in runs.items()}
     log = PANELS[name][1] and not any((v<=0).any() for v in rows.values())
-    colors = colormaps['tab10'].colors if len(runs)<=10 else colormaps['tab20'].colors
+    colors = _run_colors(runs)
     x,E = np.arange(len(places)),len(runs)
     for i,(n,v) in enumerate(rows.items()):
         aside = .3*((i+.5)/E-.5) # or intervals would hide one another
-        plot_members(v, x+aside, n, log, ax, bars=True, color=colors[i], marker='o', ms=3)
+        plot_members(v, x+aside, None, log, ax, bars=True, color=colors[i], marker='o', ms=3)
     every = max(1, len(places)//9)
     ax.set_xticks(x[::every], [places[i] for i in x[::every]])
     ax.set_xlim(-.4, len(places)-.6)
@@ -151,9 +170,7 @@ def plot_runs(
     axes = list(fig.subplots(rows, min(2, len(names)), squeeze=False).flat)
     for ax in axes[len(names):]: ax.remove()
     for ax,name in zip(axes, names): _panel(ax, runs, name)
-    lines = dict(zip(runs, axes[0].get_legend_handles_labels()[0]))
-    labels = [n if len(n)<=24 else f'{n[:21]}...' for n in lines]
-    fig.legend(lines.values(), labels, frameon=False, fontsize=8, loc='outside right upper')
+    _legend(fig, runs)
     return fig
 
 # %% ../../nbs/76_plots.compare.ipynb #a478a9b0
@@ -221,6 +238,12 @@ def differences(
 # %% ../../nbs/76_plots.compare.ipynb #a6dee7cc
 ALT = 'Emergent kappa, accuracy, epochs and loss of every run over its levels'
 
+def _more(
+    records, # LevelRecords
+)->list: # Sentences
+    "Notes that the sentence does not say already"
+    return [n for n in records.notes if not n.startswith('Accuracy')]
+
 def _page(
     runs:dict,     # Name -> LevelRecords
     content:bytes, # The figure
@@ -233,7 +256,7 @@ def _page(
                        'logarithms. Fewer are lines on the figure, a mean alone in the table.'),
              html_figure(content, ALT), html_text('Each run', 'h2')]
     for n,r in runs.items():
-        parts += [html_text(n, 'h3'), html_text(' '.join([curriculum_sentence(r), *r.notes]))]
+        parts += [html_text(n, 'h3'), html_text(' '.join([curriculum_sentence(r), *_more(r)]))]
     return html_page('Comparison of curricula', lead, parts,
                      'Written by geofractal_nb from the checkpoints alone.')
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 # %% ../../nbs/72_plots.records.ipynb #ff41a526
-from ..core import check, check_flag, check_number, shown
+from ..core import as_tensor, check, check_flag, check_number, shown
 from ..interact import new_axes
 from .curriculum import MEMBERS
 from ..report import geometric_interval, mean_interval
@@ -37,11 +37,14 @@ def _per_epoch(
                              f"epoch, {shown(n)} is {shown(v)}: train the level again") from None
         check(not rows.size or rows.ndim<3, f"{name}: {shown(n)} must have one or two dimensions, "
                                    f"got {rows.ndim}: train the level again")
-        if rows.size: found[n] = rows.tolist()
+        if rows.size: found[n] = np.where(np.isfinite(rows), rows, np.nan).tolist()
     check(found, f"{name}: nothing was recorded per epoch: train the level again")
     lengths = {n: len(v) for n,v in found.items()}
     check(len(set(lengths.values()))==1,
           f"{name}: metrics must have one value per epoch, got {shown(lengths)}")
+    empty = [n for n,v in found.items() if not np.isfinite(v).any()]
+    check(not empty,
+          f"{name}: {', '.join(empty[:3])} holds no finite number: train the level again")
     return found
 
 def _number(
@@ -60,13 +63,17 @@ SETTINGS = dict(model_config=('d_model', 'n_heads', 'depth', 'feed_forward', 'le
                 training_config=('batch_size', 'lr', 'eta_zero', 'estimator', 'members'))
 
 def _settings(
-    c:dict, # A checkpoint
+    c:dict,   # A checkpoint
+    name:str, # The file, for messages
 )->dict: # Plain values that all levels and members of a run share
     "What tells one run from another, the seed apart"
     found = {}
     for part,names in SETTINGS.items():
         values = c.get(part) if isinstance(c.get(part), dict) else {}
         found |= {n: values.get(n) for n in names}
+    odd = [n for n,v in found.items() if type(v) not in (type(None), bool, int, float, str)]
+    check(not odd, f"{name}: settings must be plain values, {', '.join(odd)} is not: "
+                   "train the level again")
     return {'version': c['metadata'].get('upgraded_from') or c['metadata']['version'], **found}
 
 # %% ../../nbs/72_plots.records.ipynb #e6fc4f98
@@ -86,6 +93,14 @@ def _foci(
         out[key] = v.tolist()
     return out
 
+def _last(
+    metrics:dict, # From `_per_epoch`
+    name:str,     # Which
+): # A number, None where there is none
+    "What the last epoch recorded"
+    v = float(np.mean(metrics.get(name, [math.nan])[-1]))
+    return v if math.isfinite(v) else None
+
 def read_level(
     path, # A level_<n>_checkpoint.pt
 )->dict: # A level's record, plain values
@@ -103,16 +118,18 @@ def read_level(
     target = number(info, 'previous_kappa' if old else 'target_kappa', name)
     stable = info.get('is_stable')
     if stable is not None: stable = check_flag(f'is_stable in {name}', stable)
-    last = lambda n: float(np.mean(metrics[n][-1])) if n in metrics else None
+    clipped = info.get('clipped')
+    if clipped is not None: clipped = check_flag(f'clipped in {name}', clipped)
     return dict(level=level, n_foci=data['n_foci'], target_kappa=target,
                 emergent_kappa=number(info, 'stabilized_kappa', name),
                 kappa_actual=number(data, 'kappa_actual', name),
-                is_stable=stable, clipped=info.get('clipped'),
+                is_stable=stable, clipped=clipped,
                 stability_variance=number(info, 'stability_variance', name),
-                epochs=len(next(iter(metrics.values()))), final_loss=last('epoch_loss'),
-                accuracy=shares[-1] if shares else last('epoch_accuracy'),
-                accuracy_on_levels=shares, **_foci(data, name), circle=bool(data.get('circle')),
-                metrics=metrics, source=old, settings=_settings(c),
+                epochs=len(next(iter(metrics.values()))), final_loss=_last(metrics, 'epoch_loss'),
+                accuracy=shares[-1] if shares else _last(metrics, 'epoch_accuracy'),
+                accuracy_on_levels=shares, **_foci(data, name),
+                circle=check_flag(f'circle in {name}', data.get('circle', False)),
+                metrics=metrics, source=old, settings=_settings(c, name),
                 seed=number(data, 'sample_seed', name, whole=True))
 
 # %% ../../nbs/72_plots.records.ipynb #b2c13c19
@@ -123,8 +140,12 @@ class LevelRecords:
         gaps=(),   # Numbers of the levels in between that have no file
         notes=(),  # What else is missing, in sentences
     ):
-        usable = isinstance(runs, (list, tuple)) and runs and all(runs)
-        check(bool(usable), f"runs must hold a member with at least one level, got {shown(runs)}")
+        named = lambda r: isinstance(r, dict) and isinstance(r.get('level'), int)
+        usable = isinstance(runs, (list, tuple)) and len(runs)>0
+        whole = lambda run: isinstance(run, (list, tuple)) and len(run)>0 and all(map(named, run))
+        usable = usable and all(map(whole, runs))
+        check(usable, "runs must hold a member with at least one level, records from read_level, "
+                      f"got {shown(runs)}")
         numbers = [[r['level'] for r in run] for run in runs]
         check(all(n==numbers[0] for n in numbers), "every member must have the same levels, "
                                                    f"got {shown(numbers)}")
@@ -231,7 +252,8 @@ def _absences(
     if gaps:
         which = ', '.join(map(str, gaps))
         told = [n for n in gaps if first[0]['source'] and any(r['level']==n+1 for r in first)]
-        more = f" What emerged at level {', '.join(map(str, told))} the next one tells." if told else ''
+        more = f" What emerged at level {', '.join(map(str, told))} the next one tells."
+        more = more if told else ''
         said.append(f"No file of level{'s' if len(gaps)>1 else ''} {which}.{more}")
     if first[0]['source']:
         said.append("The source's files record no target; shown is the kappa of the level "
@@ -260,13 +282,20 @@ def read_curriculum(
     return LevelRecords(runs, gaps, notes+_absences(runs, gaps))
 
 # %% ../../nbs/72_plots.records.ipynb #3b279fed
+def _rows(
+    rows, # Array-like (members, n)
+): # The same as float64
+    "Numbers of members, gaps allowed"
+    v = as_tensor('rows', rows, ('members', 'n'), torch.float64, finite=False).numpy()
+    check(v.size>0, f"rows must hold a member with a value, got shape {v.shape}")
+    return v
+
 def member_mean(
     rows,           # (members, n), NaN where a member has none
     log:bool=False, # Average logarithms?
 )->tuple: # mean, lower end, upper end, each (n,); no ends where fewer than `MEMBERS` have a value
     "Arithmetic or geometric mean over members, with its 95 % interval"
-    rows = np.asarray(rows, np.float64)
-    check(rows.ndim==2 and len(rows)>0, f"rows must be (members, n), got shape {rows.shape}")
+    rows = _rows(rows)
     if log: mean,low,high = geometric_interval(rows, gaps=True)
     else:
         mean,half = mean_interval(rows, gaps=True)
@@ -284,10 +313,9 @@ def plot_members(
     **style,        # Of the lines
 ): # matplotlib Axes
     "A line per member, or from four members on their mean with its 95 % interval"
-    rows,ax = np.asarray(rows, np.float64),new_axes(ax)
-    check(rows.ndim==2 and rows.size>0, f"rows must be (members, n), got shape {rows.shape}")
-    x = np.arange(1, rows.shape[1]+1) if x is None else np.asarray(x)
-    check(x.shape==rows.shape[1:], f"x must have {rows.shape[1]} positions, got {x.shape}")
+    rows,ax = _rows(rows),new_axes(ax)
+    n = rows.shape[1]
+    x = np.arange(1, n+1) if x is None else as_tensor('x', x, (n,), torch.float64).numpy()
     style = {'color': ax._get_lines.get_next_color(), 'lw': 1.2, **style}
     if len(rows)<MEMBERS:
         for i,row in enumerate(rows): ax.plot(x, row, label=None if i else label, **style)

@@ -50,12 +50,22 @@ def _plane(
     ax.set(aspect='equal', xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel='x', ylabel='y')
     if foci is None: return
     F = _array('foci', foci, ('k', 2))
-    s = min(90., max(9., 700/max(len(F), 1)))
+    s = min(90., max(5., 700/max(len(F), 1)))
     ax.scatter(*F.T, s=s, marker='*', color='gold', edgecolors='k', lw=min(.6, s/60), zorder=4)
 
 def _extent(x, y): # Outer edges of the cells around all places
     dx,dy = (.5*(a[-1]-a[0])/(len(a)-1) for a in (x, y))
     return x[0]-dx,x[-1]+dx,y[0]-dy,y[-1]+dy
+
+
+def _limits(
+    field:np.ndarray, # (ny, nx)
+)->tuple: # (lowest, highest) value, values of the darkest red and blue
+    "White is 0; where all scores have one sign, it is the value closest to 0"
+    low,high = float(field.min()),float(field.max())
+    if low<0<high: return (low, high),(-max(-low, high), max(-low, high))
+    white,span = (high if high<=0 else low),(high-low or 1.)
+    return (white-span*(high<=0), white+span*(high>0)),(white-span, white+span)
 
 # %% ../../nbs/72_plots.cgd.ipynb #54f35676
 def plot_scores(
@@ -72,13 +82,13 @@ def plot_scores(
     check(min(len(x), len(y))>1, f"x and y need two places at least, got {len(x)} and {len(y)}")
     field = _array('scores', scores, (len(y), len(x)))
     ax = new_axes(ax, figsize=(4.2, 3.8))
-    top = np.abs(field).max() or 1.
-    image = ax.imshow(field, origin='lower', extent=_extent(x, y), cmap='RdBu', vmin=-top,
-                      vmax=top, interpolation='bilinear')
-    if field.min()<0<field.max(): ax.contour(x, y, field, [0], colors='k', linewidths=1.6)
+    (low,high),limits = _limits(field)
+    image = ax.imshow(field, origin='lower', extent=_extent(x, y), cmap='RdBu', vmin=limits[0],
+                      vmax=limits[1], interpolation='bilinear')
+    if low<0<high: ax.contour(x, y, field, [0], colors='k', linewidths=1.6)
     _plane(ax, x, y, foci)
     ax.set_title(title, fontsize=9)
-    if colorbar: ax.figure.colorbar(image, ax=ax, shrink=.8, label='score')
+    if colorbar: ax.figure.colorbar(image, ax=ax, shrink=.8, label='score').ax.set_ylim(low, high)
     return ax
 
 # %% ../../nbs/72_plots.cgd.ipynb #991637fb
@@ -158,17 +168,23 @@ def _draw(
     S = model.scores_on_grid(x, y)
     some = slice(None, None, 1+(len(model.points)-1)//SHOWN)
     right = (model.predict(model.points[some])==labels[some]).mean()
-    nowhere = '' if S[positive].max()>0 else ', nowhere positive'
+    name = f'class {model.classes[positive]}'
+    weak = S[positive].max()<=0
     plot_scores(x, y, S[positive], foci, axes[0],
-                f'class {model.classes[positive]} against the rest{nowhere}', colorbar)
+                f'{name}, nowhere positive; largest within dashes' if weak
+                else f'{name} against the rest', colorbar)
+    if weak: # its region on the right
+        lead = S[positive]-np.delete(S, positive, 0).max(0)
+        if lead.max()>0>lead.min():
+            axes[0].contour(x, y, lead, [0], colors='k', linewidths=1.2, linestyles='--')
     plot_partition(x, y, S, model.classes, model.points, labels, foci, axes[1],
-                   f'{len(S)} classes, {100*right:.0f} % of the points on their own ground')
+                   f'{len(S)} classes, {100*right:.0f} % of points in their own')
     return float(right)
 
 
 def _two_axes(): # Of a new figure
     import matplotlib.pyplot as plt
-    return plt.figure(figsize=(8.2, 3.9), dpi=100, layout='constrained').subplots(1, 2)
+    return plt.figure(figsize=(8.2, 3.9), dpi=90, layout='constrained').subplots(1, 2)
 
 
 def _save(fig, save_path): # In the format of its ending, PNG without
@@ -260,6 +276,9 @@ def explore_cgd(
         model = fit_cgd(points, labels, sigma, t, w, eta)
         for ax in axes: ax.clear()
         _draw(axes, model, labels, foci, 0, size, colorbar=False)
+        if fig.get_layout_engine():
+            fig.canvas.draw()
+            fig.set_layout_engine('none') # placed once
         return axes[0]
     def log(value, low, high): return wd.FloatLogSlider(value=value, min=low, max=high, step=.1,
                                                         continuous_update=False)

@@ -125,7 +125,8 @@ def _preconditioner(
     S = w*G/G.sum(1, keepdims=True) + (1-w)*P/P.sum(1, keepdims=True)            # (2) times N
     C = np.sqrt(N)[:,None]*S/np.sqrt(N)                                          # (3)
     H = C.T@C
-    H[np.diag_indices_from(H)] += max(eta, 1e-13*np.trace(H))
+    eta = max(eta, 1e-13*np.trace(H)) # what rounding leaves of it
+    H[np.diag_indices_from(H)] += eta
     factor = linalg.cho_factor(H, overwrite_a=True, check_finite=False)
     def solve(R):
         q = E.T@R
@@ -146,7 +147,9 @@ def _conjugate_gradients(
     for i in range(max_iter):
         if (np.linalg.norm(R, axis=0)<=goal).all(): return X,i
         Ap = A(p)
-        a = rz/np.maximum(np.einsum('nc,nc->c', p, Ap), 1e-300)
+        curvature = np.einsum('nc,nc->c', p, Ap) # not positive where rounding has taken over
+        a = np.divide(rz, curvature, out=np.zeros_like(rz), where=curvature>0)
+        if not a.any(): return X,i
         X += a*p
         R -= a*Ap
         Z,before = M(R),np.maximum(rz, 1e-300)
@@ -166,13 +169,15 @@ def _iterated(
     def A(V): return op.adjoint(op.forward(V))+eta*V
     B = op.adjoint(Y)
     goal = tol*np.linalg.norm(B, axis=0)
-    X,R,steps,last = np.zeros_like(B),B,0,np.inf
-    while True:
-        norm = np.linalg.norm(R, axis=0)
-        if (norm<=goal).all() or steps>=max_iter or norm.max()>.5*last: return X,steps
+    def worst(R): return (np.linalg.norm(R, axis=0)/np.maximum(goal, 1e-300)).max()
+    X,R,steps = np.zeros_like(B),B,0
+    while worst(R)>1 and steps<max_iter:
         D,i = _conjugate_gradients(A, R, M, .5*goal, max_iter-steps)
-        X,steps,last = X+D,steps+i,norm.max()
-        R = B-A(X)
+        before,steps,left = worst(R),steps+i,B-A(X+D)
+        if not worst(left)<before: break # rounding, or too few steps
+        X,R = X+D,left
+        if worst(R)>.5*before: break
+    return X,steps
 
 # %% ../nbs/60_cgd.ipynb #23cd8712
 class _Sums:
@@ -273,11 +278,11 @@ def _grid_for(
     low:np.ndarray,  # (2,) corner
     high:np.ndarray, # (2,) opposite corner
     step:float,      # Between nodes
-    most:float,      # Most nodes that pay
+    pairs:float,     # Kernel values that it spares, per right-hand side
 ): # _Grid or None
-    "A grid, unless it has too many nodes"
+    "A grid, unless it has so many nodes that 32 kernel values are sooner computed than one of them"
     with np.errstate(over='ignore'): nodes = np.prod((high-low)/step+ORDER)
-    return _Grid(low, high, step) if nodes<=min(NODES, most) else None
+    return _Grid(low, high, step) if nodes<=min(NODES, pairs/32) else None
 
 # %% ../nbs/60_cgd.ipynb #7ea56f3f
 def _plane_sums(
@@ -310,7 +315,7 @@ def _matrix_free(
     n,d = points.shape
     flat = np.pad(points, [(0, 0), (0, max(0, 2-d))]) # a line lies in the plane
     step = min(STEP_SIGMA*sigma, STEP_T*t)
-    grid = _grid_for(flat.min(0), flat.max(0), step, n*n/16) if d<=2 else None
+    grid = _grid_for(flat.min(0), flat.max(0), step, n*n/Y.shape[1]) if d<=2 else None
     if grid:
         op = _Sums(_plane_sums(grid, flat, sigma, t), n, w)
         rows = np.unique([*np.linspace(0, n-1, 15).astype(int), op.DG.argmin(), op.DP.argmin()])
@@ -344,7 +349,7 @@ def _poisson_on_grid(
     ends = np.stack([[a.min(), a.max()] for a in axes], 1)
     low,high = np.minimum(ends[0], points.min(0)),np.maximum(ends[1], points.max(0))
     pairs = len(points)*len(axes[0])*len(axes[1])
-    grid = _grid_for(low, high, STEP_T*t, pairs/16)
+    grid = _grid_for(low, high, STEP_T*t, pairs/V.shape[1])
     if grid is None: return None
     T = grid.convolve(grid.spectrum(lambda d2: 1/(d2+t**2)), grid.weights(points).T@V)
     T = T.T.reshape(-1, *grid.shape)
@@ -411,14 +416,19 @@ def _classes(
     n:int,  # Wanted length
 )->tuple: # classes (C,), positions (n,)
     "Distinct labels in ascending order"
-    y = np.asarray(labels.detach().cpu() if torch.is_tensor(labels) else labels)
+    if torch.is_tensor(labels): labels = labels.detach().cpu()
+    if torch.is_tensor(labels) and labels.is_floating_point(): labels = labels.double()
+    try: y = np.asarray(labels)
+    except ValueError: y = np.empty(0, object) # ragged; refused below
     if y.dtype.kind in 'OSTUV':
         codes,names = encode_labels(labels)
         classes,codes = np.array(names or range(int(codes.max())+1)),codes.numpy()
     else:
-        values = as_tensor('labels', labels, ('n',), torch.float64)
-        check(bool((values==values.round()).all()), "labels must be whole numbers or words")
-        whole = y if y.dtype.kind in 'iub' else y.astype(np.int64)
+        values = as_tensor('labels', y.astype(np.int8) if y.dtype==bool else y, ('n',), torch.float64)
+        if y.dtype.kind=='f':
+            check(bool((values==values.round()).all()), "labels must be whole numbers or words")
+            check(values.abs().max()<=2**53, f"labels must be below 2^53, got {values.max():g}")
+        whole = y.astype(np.int64) if y.dtype.kind=='f' else y
         classes,codes = np.unique(whole, return_inverse=True)
     check(len(codes)==n, f"{n} points but {len(codes)} labels: give one label per point")
     check(len(classes)>1, "a single class leaves nothing to separate: give points of two at least")

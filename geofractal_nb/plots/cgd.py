@@ -87,7 +87,7 @@ def plot_scores(
                       vmax=limits[1], interpolation='bilinear')
     if low<0<high: ax.contour(x, y, field, [0], colors='k', linewidths=1.6)
     _plane(ax, x, y, foci)
-    ax.set_title(title, fontsize=9)
+    ax.set_title(title, fontsize=8.5)
     if colorbar: ax.figure.colorbar(image, ax=ax, shrink=.8, label='score').ax.set_ylim(low, high)
     return ax
 
@@ -149,7 +149,7 @@ def plot_partition(
         at = np.argsort(classes)[np.searchsorted(np.sort(classes), own[some])]
         ax.scatter(*P[some].T, c=colors[at], s=4, lw=0, alpha=.8)
     _plane(ax, x, y, foci)
-    ax.set_title(title, fontsize=9)
+    ax.set_title(title, fontsize=8.5)
     return ax
 
 # %% ../../nbs/72_plots.cgd.ipynb #ebc84aaf
@@ -168,17 +168,16 @@ def _draw(
     S = model.scores_on_grid(x, y)
     some = slice(None, None, 1+(len(model.points)-1)//SHOWN)
     right = (model.predict(model.points[some])==labels[some]).mean()
-    name = f'class {model.classes[positive]}'
-    weak = S[positive].max()<=0
-    plot_scores(x, y, S[positive], foci, axes[0],
-                f'{name}, nowhere positive; largest within dashes' if weak
-                else f'{name} against the rest', colorbar)
-    if weak: # its region on the right
-        lead = S[positive]-np.delete(S, positive, 0).max(0)
-        if lead.max()>0>lead.min():
-            axes[0].contour(x, y, lead, [0], colors='k', linewidths=1.2, linestyles='--')
+    lead = S[positive]-np.delete(S, positive, 0).max(0)
+    weak,leads = S[positive].max()<=0,lead.max()>0>lead.min()
+    more = '' if not weak else ': nowhere positive, ' + ('largest in the dashes' if leads else
+                                                         'nowhere the largest')
+    title = f"class {model.classes[positive]}{more or ' against the rest'}"
+    plot_scores(x, y, S[positive], foci, axes[0], title, colorbar)
+    if weak and leads: # its region on the right
+        axes[0].contour(x, y, lead, [0], colors='k', linewidths=1.2, linestyles='--')
     plot_partition(x, y, S, model.classes, model.points, labels, foci, axes[1],
-                   f'{len(S)} classes, {100*right:.0f} % of points in their own')
+                   f'{len(S)} classes, {100*right:.0f} % of points in their own region')
     return float(right)
 
 
@@ -207,12 +206,13 @@ def plot_cgd(
     positive=None,  # Label of the class on the left, by default the first
 ): # matplotlib Figure
     "Fit the classifier and draw one class's score and the partition"
-    model = fit_cgd(points, labels, sigma, t, w, eta)
+    check(axes is None or np.size(axes)==2, f"axes must be two axes or None, got {shown(axes)}")
+    foci = None if foci is None else _array('foci', foci, ('k', 2))
+    size = check_number('size', size, 2, 4000, whole=True)
+    model = fit_cgd(_array('points', points, ('n', 2)), labels, sigma, t, w, eta)
     own = np.asarray(labels.detach().cpu() if hasattr(labels, 'detach') else labels)
     places = np.flatnonzero(model.classes==positive)[:1] if positive is not None else [0]
     check(len(places)>0, f"positive must be one of the labels, got {shown(positive)}")
-    check(axes is None or np.size(axes)==2, f"axes must be two axes or None, got {shown(axes)}")
-    foci = None if foci is None else _array('foci', foci, ('k', 2))
     axes = _two_axes() if axes is None else np.ravel(axes)
     _draw(axes, model, own, foci, int(places[0]), size)
     _save(axes[0].figure, save_path)
@@ -227,7 +227,8 @@ def _polylipse(
 )->tuple: # points (n, 2), labels (n,), foci (k, 2), configuration
     "Points and labels of a level; a single focus is divided into inside and outside of its orbit"
     config = solve_focal_config(n_foci, observed_kappa)
-    foci = 2*np.stack([np.cos(config.angles), np.sin(config.angles)], 1)
+    angles = config.angles.numpy()
+    foci = 2*np.stack([np.cos(angles), np.sin(angles)], 1)
     points,focus = (a.numpy() for a in sample_points(*config, (n_samples,), generator(seed, 'cgd')))
     if n_foci==1: focus = (np.linalg.norm(points-foci, axis=1)<.5).astype(int)
     return points,focus,foci,config

@@ -95,7 +95,7 @@ if __name__=='__main__':
     p.add_argument('--cost', metavar='PNG',
                    help='also draw the cost against the number of points (minutes)')
     args = p.parse_args()
-    print(f'torch {torch.__version__}, {torch.get_num_threads()} threads, eight foci, grid 220 x 220')
+    print(f'torch {torch.__version__}, {torch.get_num_threads()} threads, 8 foci, grid 220 x 220')
     if args.many:
         X,y = polylipse(100_000)
         t0 = time.perf_counter()

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 # %% ../nbs/60_cgd.ipynb #0ad26b1c
-from .core import as_tensor, check, check_choice, check_number, shown
+from .core import as_tensor, check, check_choice, check_number
 from .data.splits import encode_labels
 
 # %% ../nbs/60_cgd.ipynb #5a49b9c7
@@ -424,7 +424,8 @@ def _classes(
         codes,names = encode_labels(labels)
         classes,codes = np.array(names or range(int(codes.max())+1)),codes.numpy()
     else:
-        values = as_tensor('labels', y.astype(np.int8) if y.dtype==bool else y, ('n',), torch.float64)
+        numbers = y.astype(np.int64) if y.dtype==bool else y
+        values = as_tensor('labels', numbers, ('n',), torch.float64)
         if y.dtype.kind=='f':
             check(bool((values==values.round()).all()), "labels must be whole numbers or words")
             check(values.abs().max()<=2**53, f"labels must be below 2^53, got {values.max():g}")
@@ -475,7 +476,8 @@ def fit_cgd(
     else: F,steps = _iterated(op, Y, eta, _preconditioner(X, sigma, t, w, eta), tol, max_iter)
     B = op.adjoint(Y)
     R = B-op.adjoint(op.forward(F))-eta*F
-    residual = float((np.linalg.norm(R, axis=0)/np.maximum(np.linalg.norm(B, axis=0), 1e-300)).max())
+    norm = [np.linalg.norm(V, axis=0) for V in (R, B)]
+    residual = float((norm[0]/np.maximum(norm[1], 1e-300)).max())
     if not residual<=max(RESIDUAL, tol): warnings.warn(
         f"CGD not converged: relative residual {residual:.1e} after {steps} iterations of "
         f"{method!r}; take a larger eta, more iterations or method 'cholesky'", stacklevel=2)

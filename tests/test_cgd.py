@@ -172,7 +172,7 @@ def test_labels_of_any_kind(names, kind):
 def test_labels_of_any_integer_type(dtype):
     X,y = blobs(40, C=2, seed=11)
     c,plain = fit_cgd(X, y.astype(dtype)),fit_cgd(X, torch.from_numpy(y))
-    assert (c.predict(X)==plain.predict(X)).all()
+    assert (c.predict(X)==plain.predict(X)).all() and c.classes.dtype==np.dtype(dtype)
 
 
 @settings(max_examples=15)

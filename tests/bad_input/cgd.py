@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from bad_input import refused, right
-from geofractal_nb.cgd import CGD, fit_cgd
+from geofractal_nb.cgd import fit_cgd
 
 matplotlib.use('agg')
 X = np.array([[0., 0.], [1., 0.], [0., 1.], [3., 3.], [4., 3.], [3., 4.]])
@@ -86,7 +86,7 @@ ROWS = [
     refused('plots.cgd.field_axes', lambda f: f(X, margin=-1), 'margin'),
     right('plots.cgd.field_axes', lambda f: [len(a) for a in f(X[:1])], [220, 220]),
     refused('plots.cgd.plot_scores', lambda f: f(AXIS, AXIS, FIELD[:3]), 'scores must have shape'),
-    refused('plots.cgd.plot_scores', lambda f: f(AXIS, AXIS, FIELD*np.nan), 'scores must be finite'),
+    refused('plots.cgd.plot_scores', lambda f: f(AXIS, AXIS, FIELD*np.nan), 'must be finite'),
     refused('plots.cgd.plot_scores', lambda f: f(AXIS[:1], AXIS, FIELD[:,:1]), 'two places'),
     refused('plots.cgd.plot_scores', lambda f: f(AXIS, AXIS, FIELD, ax=3), 'ax must be'),
     refused('plots.cgd.plot_scores', lambda f: f(AXIS, AXIS, FIELD, [1, 2]), 'foci must have'),

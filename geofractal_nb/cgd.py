@@ -438,6 +438,7 @@ def _classes(
 def _chosen(
     method:str, # Asked for
     n:int,      # Number of points
+    d:int,      # Their dimension
     C:int,      # Number of classes
 )->str: # One of METHODS but the first
     "The fastest method for so many points, or the one asked for if it can do them"
@@ -445,7 +446,7 @@ def _chosen(
     check(n<=MANY and n*C<=256*MANY, f"{n} points of {C} classes are too many to hold: fit at most "
                                      f"{min(MANY, 256*MANY//C)} of them")
     if method=='auto' and n<=max(1500, min(20*C, 5000)): return 'cholesky'
-    if method=='auto': return 'cg' if n<=4000 else 'matrix-free'
+    if method=='auto': return 'cg' if n<=(4000 if d<=2 else DENSE) else 'matrix-free'
     check(n<=DENSE or method=='matrix-free',
           f"{n} points are too many for a matrix, {DENSE} at most: use method 'matrix-free'")
     return method
@@ -468,7 +469,7 @@ def fit_cgd(
     eta = check_number('eta', eta, 0, EXTREME, above=True)
     tol,max_iter = check_number('tol', tol, 0, 1),check_number('max_iter', max_iter, 1, whole=True)
     classes,codes = _classes(labels, len(X))
-    method = _chosen(method, len(X), len(classes))
+    method = _chosen(method, *X.shape, len(classes))
     Y = np.where(codes[:,None]==np.arange(len(classes)), 1., -1.)
     matrix_free = method=='matrix-free'
     op = _matrix_free(X, Y, sigma, t, w) if matrix_free else _Dense(X, sigma, t, w)

@@ -67,7 +67,8 @@ def add_classes(
     y = labels.to(f.device)
     check(int(y.min())>=0, f"labels must be >= 0, got {int(y.min())}")
     n = int(y.max())+1
-    check(bool((torch.bincount(y, minlength=n)>0).all()), f"each of the {n} new classes needs a row")
+    all_seen = bool((torch.bincount(y, minlength=n)>0).all())
+    check(all_seen, f"each of the {n} new classes needs a row")
     values,owned = model.cantor_stairs(f)[0],_owned(model)
     for s in model.scales:
         gen = generator(seed, 'new classes', s, n)

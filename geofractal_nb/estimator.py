@@ -18,13 +18,13 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 # %% ../nbs/81_estimator.ipynb #0e12d7b6
-from .core import check, check_number, generator, shown
+from .core import check, check_choice, check_number, generator, shown
 from .data.splits import stratified_mask
 from .hub import Shared
 from .metrics import expected_calibration_error
 from .models.classes import add_classes, remove_classes
 from .models.david import EXTRA, GeoFractalDavid, load_model, save_model
-from .models.density import Density, density
+from .models.density import MEASURES, Density, density
 from .models.start import MAX_WIDTH, Moments
 from .storage import load_tensors
 from .training.basin import (BasinConfig, fit_temperature, fresh_state,
@@ -116,8 +116,11 @@ class _Answers:
         X = checked_rows(self, X, reset=False)
         return self._model().explain(X, [str(c) for c in self.classes_])
 
-    def score_samples(self, X, measure='relative'): # (N,F) -> (N,), larger for rows more like the
-        check_is_fitted(self)                       # classes; or measure='mahalanobis'
+    def score_samples(self, X, measure='energy'): # (N,F) -> (N,), larger for rows more like the
+        check_is_fitted(self)                     # classes; or 'relative', 'mahalanobis'
+        measure = check_choice('measure', measure, ('energy', *MEASURES))
+        if measure=='energy': # log sum of exponentials of the logits over the temperature
+            return torch.logsumexp(torch.from_numpy(self._logits(X))/self.temperature_, -1).numpy()
         check(self.density_ is not None, f"no density is known after partial_fit, nor for rows "
               f"wider than {MAX_WIDTH} columns: fit on all rows at once")
         return self._batched(X, lambda m, x: self.density_.scores(m.prepare(x), measure))
@@ -295,7 +298,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
     def _look_at(self, X, y): # Temperature, figures and usual scores from rows not trained on
         self._calibrate(X, y)
         self.held_out_ = self._measure(X, y)
-        if self.density_ is not None: self.typical_ = np.sort(self.score_samples(X))
+        self.typical_ = np.sort(self.score_samples(X))
 
     def _keep(self, state): # The trained model as plain arrays, which pickle and copy anywhere
         self.config_ = dict(state.model.config)

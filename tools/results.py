@@ -11,6 +11,7 @@
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,15 +76,16 @@ def refresh(path):
 
 
 def shown(path):
-    "What the code cells of an executed notebook printed, figures apart"
-    outputs = [o for c in read(path)['cells'] for o in c.get('outputs', []) if o.get('name')!='stderr']
+    "What the code cells of an executed notebook printed, figures and cells tagged `timing` apart"
+    cells = [c for c in read(path)['cells'] if 'timing' not in c['metadata'].get('tags', ())]
+    outputs = [o for c in cells for o in c.get('outputs', []) if o.get('name')!='stderr']
     kinds = 'text/html','text/markdown','application/json' # neither pictures nor progress bars
     found = [o.get('text') or {k: v for k,v in o.get('data', {}).items() if k in kinds} for o in outputs]
     return [f for f in found if f]
 
 
 def small_run(root, path, parameters, out):
-    "Execute a checkout's version of a notebook with parameters of its own"
+    "Execute a notebook with the code of a checkout and parameters of its own"
     import papermill
     os.environ.update(PYTHONPATH=str(root), GEOFRACTAL_HEADLESS='1')
     papermill.execute_notebook(root/path, out, parameters=parameters, cwd=(root/path).parent,
@@ -103,6 +105,7 @@ def confirm(path, since, parameters):
                                    capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(old)})
             if nb['metadata'].get('geofractal', {}).get('library') not in found.stdout:
                 raise SystemExit(f"{path.stem} was not current at {since}: name the commit it was computed with")
+            shutil.copy(path, old/name)
             before,after = (small_run(root, name, parameters, Path(tmp)/f'{i}.ipynb') for i,root in enumerate((old, ROOT)))
         finally: subprocess.run(['git', 'worktree', 'remove', '--force', old], cwd=ROOT, check=True)
     if before!=after:

@@ -200,7 +200,7 @@ def _evaluated(
     return spread(-torch.inf, logit),spread(0., error)
 
 # %% ../../nbs/37_models.pruning.ipynb #489f1bc1
-MIN_K,MIN_CLASSES = 3,100 # Fewest for which bounds pay
+MIN_K,MIN_CLASSES = 4,300 # Fewest for which bounds pay
 MIN_ROWS = 128            # Fewest for which bounds pay that have to be found first
 MOST = 1/12               # Largest share of pairs for which tiles pay
 

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['gaussian_weights', 'poisson_weights', 'attend', 'attend_backward', 'dual_kernel_attention', 'stacked_linear',
-           'zeta_attention', 'part_of', 'zeta_forward', 'ZetaBlock', 'turn_kernels', 'kappa_feedback']
+           'zeta_attention', 'part_of', 'zeta_forward', 'ZetaBlock', 'turn_kernels', 'kappa_feedback',
+           'explore_kernels']
 
 # %% ../../nbs/32_models.zeta.ipynb #c874a12a
 import torch
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 # %% ../../nbs/32_models.zeta.ipynb #fbe77093
 from ..core import as_tensor, check, check_flag, check_number, generator
 from ..core import seeded_linear, shown
+from ..interact import explore, new_axes
 
 # %% ../../nbs/32_models.zeta.ipynb #cd414395
 def _softmax_keys(
@@ -470,3 +472,22 @@ def kappa_feedback(
     check(kappa.ndim==0 or kappa.shape==shape,
           f"kappa must be a number or have shape {shape}, got {tuple(kappa.shape)}")
     turn_kernels(p, kappa, strength)
+
+# %% ../../nbs/32_models.zeta.ipynb #39a1a105
+def explore_kernels(): # An ipywidgets box
+    "Weights of both kernels, and their mix, on evenly spaced scores"
+    import ipywidgets as w
+    S,ax = torch.linspace(-4, 4, 161),new_axes(figsize=(4.6, 3.))
+    def draw(beta, t, mix):
+        G,P = gaussian_weights(S[None])[0],poisson_weights(S[None], beta, t)[0]
+        ax.clear()
+        mixed = torch.lerp(P, G, mix)
+        for v,n,c in ((G, 'Gaussian', 'C0'), (P, 'Poisson', 'C1'), (mixed, 'mix', 'k')):
+            ax.plot(S, v, color=c, lw=1, label=n)
+        ax.set(xlabel='score', ylabel='weight')
+        ax.legend(frameon=False, fontsize=8)
+        return ax
+    slow = dict(continuous_update=False)
+    scale = lambda: w.FloatLogSlider(value=1, min=-1.5, max=1.5, step=.1, **slow)
+    return explore(draw, beta=scale(), t=scale(),
+                   mix=w.FloatSlider(value=.5, min=0, max=1, step=.05, **slow))

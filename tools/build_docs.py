@@ -30,6 +30,7 @@ KATEX = '0.16.11'
 KATEX_SHA256 = '8c5494c5f7d8e8bf73ff3fe64d4bd09a340e4878b7eec9bbd9ef8d8f3e24193f'
 HERO = 'results/does_it_help.ipynb' # the front page's figure: the project's main question
 PLAYGROUNDS = {} # pages that turn, and their scripts in tools/site
+HIDDEN = {'application/vnd.jupyter.widget-view+json', 'application/json'} # bars, and results for programs
 FOLD = 8                            # lines of code a results page shows unfolded
 
 text_of = lambda cell: ''.join(cell['source'])
@@ -126,7 +127,7 @@ def prepare(page, cache):
     cells,title = nb['cells'],title_of(nb)
     for i,c in enumerate(cells):
         if c['cell_type']!='code': continue
-        c['outputs'] = [o for o in c['outputs'] if 'application/vnd.jupyter.widget-view+json' not in o.get('data', {})]
+        c['outputs'] = [o for o in c['outputs'] if not HIDDEN & set(o.get('data', {}))]
         if pictures(c): option(c, 'fig-alt', describe(cells, i, title))
     if page.parent.name=='results':
         for c in cells:
@@ -172,7 +173,7 @@ def settle(cache, cfg):
     for bar,side in (('sidebar', 'contents'), ('navbar', 'left')): web[bar][side] = list(kept(web[bar][side]))
     web |= {'repo-url': cfg.git_url, 'repo-branch': cfg.branch, 'repo-subdir': cfg.nbs_path.name,
             'repo-actions': ['source', 'issue']}
-    web['navbar']['right'] = [dict(icon='github', href=cfg.git_url, **{'aria-label': 'Repository'})]
+    web['navbar']['right'] = [dict(icon='github', text='Repository', href=cfg.git_url)]
     path.write_text(yaml.safe_dump(q, sort_keys=False))
 
 

@@ -56,14 +56,64 @@ def test_the_site_is_complete_and_asks_nobody(browser, site, root):
         seen.add(url)
         page.goto(url)
         assert page.locator('h1').first.is_visible(), url
-        maths += page.locator('math').count()
-        assert not page.locator('span.math').count(), url # no maths left as source
+        maths += page.locator('.katex, span.math > math').count()
+        assert not page.locator('.katex-error').count(), url
+        assert not page.locator('span.math:not(:has(.katex))').count(), url # no maths left as source
+        assert page.locator('img:not([alt]), img[alt=""]').count()==0, url
         assert '`](http' not in page.inner_text('body'), url # nor a link as source
         links = {urldefrag(urljoin(url, h))[0] for h in page.eval_on_selector_all('a[href]', 'els => els.map(e => e.getAttribute("href"))')}
         todo += [l for l in links if l.startswith(site) and l.endswith(('.html', '/')) and l not in seen and l not in todo]
     page.close()
     assert not outside and not wrong
     assert len(seen)>=len(list((root/'nbs').rglob('[0-9i]*.ipynb'))) and maths>20
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_search_is_readable_and_works_from_a_file(scheme, browser, site, root):
+    page = browser.new_page(color_scheme=scheme)
+    page.goto((root/'_docs/index.html').as_uri())
+    page.locator('.smalldocs-search input').fill('kappa')
+    page.locator('.search-result-text').first.wait_for(state='visible')
+    luminance = """e => { const f = c => { const [r,g,b] = c.match(/[\\d.]+/g).map(Number)
+        .map(v => v/255).map(v => v<=.04 ? v/12.92 : ((v+.055)/1.055)**2.4); return .2126*r+.7152*g+.0722*b };
+        const box = e.closest('.smalldocs-search-results');
+        return [f(getComputedStyle(e).color), f(getComputedStyle(box).backgroundColor)] }"""
+    dark,light = sorted(page.locator('.search-result-text').first.evaluate(luminance))
+    assert (light+.05)/(dark+.05)>4.5
+    page.locator('.search-result').first.click()
+    page.wait_for_load_state()
+    assert page.url.startswith('file:') and page.locator('h1').first.is_visible()
+    page.close()
+
+
+def test_nothing_wider_than_a_phone(browser, site, root):
+    page,wide = browser.new_page(viewport={'width': 390, 'height': 844}),[]
+    for p in sorted((root/'_docs').rglob('*.html')):
+        page.goto(site+str(p.relative_to(root/'_docs')))
+        if page.evaluate('document.documentElement.scrollWidth')>390: wide.append(p.name)
+    page.close()
+    assert not wide
+
+
+def test_a_hundred_characters_fit(browser, site):
+    page = browser.new_page(viewport={'width': 1400, 'height': 900})
+    page.goto(site+'geometry.cantor.html')
+    fits = page.locator('main pre code').first.evaluate("""e => { e.textContent = 'm'.repeat(100);
+        const p = e.closest('pre'); return p.scrollWidth<=p.clientWidth }""")
+    page.close()
+    assert fits
+
+
+def test_a_results_page_opens_with_its_answer(browser, site):
+    page = browser.new_page()
+    page.goto(site+'results/does_it_help.html')
+    heads = page.locator('main h2').all_inner_texts()
+    assert heads[0].startswith('Answer') and heads[1].startswith('Method')
+    assert page.locator('main img').first.bounding_box()['y']<page.locator('main h2').nth(1).bounding_box()['y']
+    assert page.locator('main details.code-fold').count() and not page.locator('details.code-fold[open]').count()
+    sections = page.locator('#quarto-sidebar .depth1').evaluate_all('els => els.map(e => e.parentElement.innerText.split("\\n")[0])')
+    assert sections.index('Results')<sections.index('Library')
+    page.close()
 
 
 def free_port():

@@ -64,7 +64,7 @@ def as_classifier(
     found.classes_,found.temperature_ = names,result.temperature
     found.n_features_in_,found.config_ = model.config['feature_dim'],dict(model.config)
     found.weights_ = {n: t.detach().cpu().clone() for n,t in model.state_dict().items()}
-    found._built = None
+    found._built = found.density_ = found.typical_ = None # a run keeps neither
     return found
 
 # %% ../nbs/89_results.ipynb #c33cc342

@@ -244,7 +244,7 @@ ROWS = [
     refused(D+'shuffled_batches', lambda f: f(Y, 4, 0), 'gen must be a torch.Generator'),
     right(D+'shuffled_batches', lambda f: f([5, 6, 7], np.int64(2))[1].tolist(), [7]),
     *(refused(R+'read_file', lambda f, v=v: f(v), 'path must')
-      for v in (None, 3, '', 'a\0.npz', 'a.csv', 'npz')),
+      for v in (None, 3, '', 'a\0.npz', 'a.txt', 'npz')),
     refused(R+'read_file', lambda f, p: f(p/'none.npz'), 'no file'),
     refused(R+'read_file', lambda f, p: f(arrays(p), 'pixels'), 'expected one of', 'pixels'),
     *(refused(R+'read_file', lambda f, p, v=v: f(arrays(p), label_column=v),

@@ -23,7 +23,7 @@ from .models.david import GeoFractalDavid, load_model
 from .models.heads import TERMS
 from .plots.page import html_table, png
 from .training.basin import BasinResult
-from .training.curriculum import fit_curriculum
+from .training.curriculum import fit_curriculum, writable_folder
 from .training.levels import CurriculumConfig
 from .training.members import CurriculumState
 from .training.observers import Observer
@@ -36,6 +36,8 @@ def live_curves(
     "What there is to see of a curriculum that is being trained, as plain lists"
     if not isinstance(state, CurriculumState): # else no run is written out
         raise ValueError(f"state must be a CurriculumState, got {shown(state)}")
+    begun = state.finished or len(state.history)==len(state.targets)==state.config.members
+    check(begun, "state has no level begun: call start_level first")
     c,members = state.config,range(state.config.members)
     order = c.order[:state.at+(not state.finished)]
     def level(i, l): # Metrics, and the target that was set
@@ -58,20 +60,43 @@ def live_curves(
                 target=[[t for _,t in p] for p in parts], on_levels=[ends(i) for i in members])
 
 # %% ../nbs/82_live.ipynb #5adaeb00
+def _drawn_again(
+    fig,     # What a plot function returned before, or None
+    figsize, # Inches, of a new one
+    ratios,  # Widths of its axes to each other
+): # matplotlib Figure, its axes empty
+    "A figure to draw into: the given one wiped, or a new one"
+    from matplotlib.figure import Figure
+    if fig is None:
+        fig = Figure(figsize=figsize, dpi=90, layout='constrained')
+        fig.subplots(1, len(ratios), width_ratios=ratios)
+    check(isinstance(fig, Figure) and len(fig.axes)==len(ratios),
+          f"fig must be what this function returned before, or None, got {shown(fig)}")
+    for ax in fig.axes: ax.clear()
+    return fig
+
+def _are_curves(
+    curves, # Anything
+)->bool:
+    "Are these lists of numbers, one per member?"
+    rows,levels = ('kappa', 'accuracy', 'target', 'on_levels'),('starts', 'foci')
+    if not (isinstance(curves, dict) and {*rows, *levels}<=set(curves)): return False
+    try:
+        for n in rows:
+            for row in curves[n]: np.asarray(row, float)
+        E,L = len(curves['kappa']),len(curves['foci'])
+        return (E>0 and L==len(curves['starts']) and all(len(curves[n])==E for n in rows)
+                and all(len(r)<=L for r in curves['on_levels']))
+    except (TypeError, ValueError): return False
+
 def plot_live(
     curves:dict, # From `live_curves`
     fig=None,    # A matplotlib figure to draw into again, or None for a new one
 ): # matplotlib Figure
     "Kappa and accuracy over the epochs, and the accuracy on every level"
-    from matplotlib.figure import Figure
-    must = 'kappa','accuracy','target','on_levels','starts','foci'
-    check(isinstance(curves, dict) and set(must)<=set(curves),
-          f"curves must be what live_curves returns, got {shown(curves)}")
-    if fig is None:
-        fig = Figure(figsize=(8.6, 2.7), dpi=90, layout='constrained')
-        fig.subplots(1, 3, width_ratios=(1.5, 1.5, 1))
+    check(_are_curves(curves), f"curves must be what live_curves returns, got {shown(curves)}")
+    fig = _drawn_again(fig, (8.6, 2.7), (1.5, 1.5, 1))
     kappa,accuracy,levels = fig.axes
-    for ax in fig.axes: ax.clear()
     E,ends = len(curves['kappa']),[*curves['starts'][1:], len(curves['kappa'][0])]
     for i in range(E):
         style = dict(color=f'C{i%10}', lw=1)
@@ -119,7 +144,8 @@ class LiveCurriculum:
         check(fits, f"config must be a CurriculumConfig, got {shown(config)}")
         check(watch is None or callable(watch), f"watch must be a function, got {shown(watch)}")
         self._home = tempfile.TemporaryDirectory(prefix='curriculum-') if save_dir is None else None
-        self.config,self.save_dir = config,save_dir or self._home.name
+        self.config = config
+        self.save_dir = writable_folder(self._home.name if self._home else save_dir)
         self.status,self.curves,self.result,self.error = 'ready',None,None,None
         self._watch,self._turn,self._wish = watch or (lambda live: None),threading.Condition(),''
 
@@ -138,6 +164,8 @@ class LiveCurriculum:
     def wait(self, *statuses, timeout=None): # Until the status is one of these or an end -> status
         with self._turn:
             check(self.status!='ready', "training has not begun: call start first")
+            for s in statuses: check_choice('status', s, ('running', 'paused', *ENDS))
+            if timeout is not None: timeout = check_number('timeout', timeout, 0, 1e6)
             self._turn.wait_for(lambda: self.status in (*statuses, *ENDS), timeout)
             return self.status
 
@@ -284,6 +312,9 @@ class BasinView:
         parts = {s: [torch.cat(t) for t in zip(*p)] for s,p in terms.items()}
         self.terms = {s: dict(zip(TERMS, p)) for s,p in parts.items()}
         self.nearest = {s: p[3].to(torch.int16) for s,p in parts.items()}
+        fine = all(bool(t.isfinite().all()) for p in self.terms.values() for t in p.values())
+        check(fine, "the model's terms are NaN or infinite on these rows: it diverged, "
+              "take an earlier checkpoint")
         self.fusion = m.fusion().cpu()
         self.mix = {s: dict(zip(TERMS, m.heads[str(s)].mix().cpu())) for s in self.scales}
 
@@ -336,29 +367,38 @@ def _plot_interval(
            yticks=range(len(digits)))
     ax.set_yticklabels(range(1, len(digits)+1))
 
+def _named(
+    why,   # From `BasinView.explain`
+    names, # Names of the classes
+)->dict: # Name of the predicted class, of its rival and of the true one
+    "Names of the classes an explanation is about"
+    must = {'shares', 'decided', 'margin', 'vertex', 'digits', 'interval', 'value', 'sample'}
+    must |= {'predicted', 'rival', 'true'}
+    check(isinstance(why, dict) and must<=set(why),
+          f"why must be what BasinView.explain returns, got {shown(why)}")
+    try: return {n: str(names[why[n]]) for n in ('predicted', 'rival', 'true')}
+    except (TypeError, LookupError) as e:
+        raise ValueError("names must be the names of all classes, as BasinView.names, "
+                         f"got {shown(names)}") from e
+
 def plot_why(
     why:dict,  # From `BasinView.explain`
     names,     # Names of the classes
     fig=None,  # A matplotlib figure to draw into again, or None for a new one
 ): # matplotlib Figure
     "What every term contributed to the margin, and the Cantor interval"
-    from matplotlib.figure import Figure
-    check(isinstance(why, dict) and 'shares' in why,
-          f"why must be what BasinView.explain returns, got {shown(why)}")
-    if fig is None:
-        fig = Figure(figsize=(6.6, 2.8), dpi=90, layout='constrained')
-        fig.subplots(1, 2, width_ratios=(1.6, 1))
+    named = _named(why, names)
+    fig = _drawn_again(fig, (6.6, 2.8), (1.6, 1))
     bars,thirds = fig.axes
-    for ax in fig.axes: ax.clear()
     parts = list(why['shares'])
     bars.barh(range(len(parts)), list(why['shares'].values()), color=[COLORS[t] for _,t in parts])
     bars.set_yticks(range(len(parts)), [f'{t} {s}' for s,t in parts], fontsize=8)
     bars.get_yticklabels()[parts.index(why['decided'])].set_fontweight('bold')
     bars.invert_yaxis()
     bars.axvline(0, color='k', lw=.8)
-    best,rival = (str(names[why[n]])[:24] for n in ('predicted', 'rival'))
     bars.set(xlabel='contribution to the margin')
-    bars.set_title(f"{best} rather than {rival}: {why['margin']:.3f}", fontsize=9)
+    title = f"{named['predicted'][:24]} rather than {named['rival'][:24]}: {why['margin']:.3f}"
+    bars.set_title(title, fontsize=9, parse_math=False) # a name may hold dollars
     _plot_interval(thirds, why['digits'])
     return fig
 
@@ -367,12 +407,10 @@ def why_table(
     names,    # Names of the classes
 )->str: # HTML
     "The same in words"
-    check(isinstance(why, dict) and 'shares' in why,
-          f"why must be what BasinView.explain returns, got {shown(why)}")
-    name = lambda n: str(names[why[n]])
-    verdict = 'right' if why['predicted']==why['true'] else f"wrong, it is {name('true')}"
+    named = _named(why, names)
+    verdict = 'right' if why['predicted']==why['true'] else f"wrong, it is {named['true']}"
     low,high = why['interval']
-    rows = [['class', f"{name('predicted')} ({verdict})"], ['next best', name('rival')],
+    rows = [['class', f"{named['predicted']} ({verdict})"], ['next best', named['rival']],
             ['decided by', '{1} at scale {0}'.format(*why['decided'])],
             ['nearest vertex', ', '.join(f'{v} at scale {s}' for s,v in why['vertex'].items())],
             ['digits', ''.join(map(str, why['digits']))],

@@ -48,7 +48,12 @@ def explore_calibration(
     "Reliability against the temperature"
     import ipywidgets as w
     z = as_tensor('logits', logits, ('N', 'C'))
-    y = as_tensor('labels', labels, (len(z),)).long()
+    y = as_tensor('labels', labels, (len(z),), torch.float64)
+    check(min(z.shape)>0, f"logits must have at least a row and a class, got {tuple(z.shape)}")
+    wrong = y[(y!=y.round()) | (y<0) | (y>=z.shape[1])].tolist()
+    check(not wrong, f"labels must be whole numbers from 0 to {z.shape[1]-1}, one of the columns "
+          f"of logits each, got {wrong[:1]}")
+    z = z-z.amax(1, keepdim=True) # no temperature makes the largest infinite
     best,ax = z.argmax(1),new_axes(figsize=(3.6, 3.2))
     def draw(temperature, bins):
         sure = (z/temperature).softmax(1).amax(1).clamp(max=1)

@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['explore_cantor', 'explore_simplex', 'explore_foci', 'explore_classes', 'explore_levels', 'explore_cgd',
-           'explore_kernels', 'explore_calibration', 'explore_basin', 'watch_curriculum']
+           'explore_kernels', 'explore_calibration']
 
 # %% ../nbs/80_widgets.ipynb #6c08af28
 from .geometry.cantor import explore_cantor
 from .geometry.simplex import explore_simplex
 from .geometry.foci import explore_foci
-from .live import explore_basin, watch_curriculum
 from .metrics import explore_calibration
 from .models.zeta import explore_kernels
 from .plots.basin import explore_classes
@@ -19,5 +18,4 @@ from .plots.curriculum import explore_levels
 
 # %% ../nbs/80_widgets.ipynb #8f068f4c
 _all_ = ['explore_cantor', 'explore_simplex', 'explore_foci', 'explore_classes', 'explore_levels',
-         'explore_cgd', 'explore_kernels', 'explore_calibration', 'explore_basin',
-         'watch_curriculum']
+         'explore_cgd', 'explore_kernels', 'explore_calibration']

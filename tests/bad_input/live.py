@@ -11,7 +11,7 @@ from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.plots.page import png
 from geofractal_nb.training.curriculum import fit_curriculum
 from geofractal_nb.training.levels import CurriculumConfig
-from geofractal_nb.training.members import CurriculumState
+from geofractal_nb.training.members import CurriculumState, initial_parameters
 from geofractal_nb.training.runs import RunFolder
 
 Y = torch.arange(60)%3
@@ -29,7 +29,7 @@ L,PNG = 'live.',b'\x89PNG'
 
 def unbegun():
     "A state before its first level"
-    return CurriculumState(TINY, torch.device('cpu'), {}, runs=[[]])
+    return CurriculumState(TINY, torch.device('cpu'), initial_parameters(TINY), runs=[[]])
 
 
 def a_file(folder):

@@ -9,7 +9,7 @@ __all__ = ['MAX_WIDTH', 'Moments', 'oas_shrinkage', 'Discriminant', 'discriminan
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F # noqa: F401, for the demonstrations
 
 # %% ../../nbs/34_models.start.ipynb #af743b0c
 from ..core import check, check_number, shown

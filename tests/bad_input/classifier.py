@@ -8,7 +8,7 @@ from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.models.heads import SimplexHead
-from geofractal_nb.models.start import Moments, discriminant
+from geofractal_nb.models.start import Moments
 from geofractal_nb.storage import save_tensors
 from geofractal_nb.training.basin import BasinConfig, begin_basin, train_basin_epoch
 

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from bad_input import refused, right
 from geofractal_nb.core import generator
 from geofractal_nb.data.splits import EmbeddingData, make_splits
-from geofractal_nb.live import BasinView, LiveCurriculum
+from geofractal_nb.live import BasinView
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.plots.page import png
 from geofractal_nb.training.curriculum import fit_curriculum

@@ -550,3 +550,6 @@ def main(
     except Stopped as e: return _stopped(e.args[0], argv is None)
     finally:
         for s,h in before.items(): signal.signal(s, h)
+
+# %% ../nbs/92_cli.ipynb #a129e4df
+if __name__=='__main__' and '__file__' in globals(): sys.exit(main()) # python -m geofractal_nb.cli

@@ -28,7 +28,7 @@ from .plots.checkpoints import curriculum_sentence
 from .plots.compare import (HEAD, compare_curriculum_runs, differences, read_runs,
                                          run_rows)
 from .plots.page import html_page, html_text, output_folder, save_figure
-from .plots.records import plot_members
+from .plots.curriculum import plot_members
 from .report import answer, mean_interval, paired_difference, plus_minus
 from .storage import load_json, path_text, save_json, write_text
 from .training.basin import BasinResult

@@ -20,7 +20,8 @@ from geofractal_nb.plots.checkpoints import visualize_curriculum_from_checkpoint
 from geofractal_nb.plots.compare import compare_curriculum_runs, differences, plot_runs, read_runs
 from geofractal_nb.plots.export import curriculum_video, export_tensorboard, level_embeddings
 from geofractal_nb.plots.export import plot_embeddings_3d
-from geofractal_nb.plots.records import member_mean, read_curriculum, read_level
+from geofractal_nb.plots.curriculum import member_mean
+from geofractal_nb.plots.records import read_curriculum, read_level
 from geofractal_nb.storage import load_json
 from geofractal_nb.training.checkpoints import find_checkpoints, load_checkpoint
 from geofractal_nb.training.curriculum import fit_curriculum
@@ -171,7 +172,7 @@ def test_fewer_than_four_members_are_lines(members):
     mean,low,high = member_mean(rows, log=True) if members>1 else member_mean(rows)
     assert np.allclose(mean[0], np.exp(np.log(rows[:,0]).mean()))
     assert np.isfinite(low).tolist()==[members>=4]*3+[members>=5]+[members>=4]
-    from geofractal_nb.plots.records import plot_members
+    from geofractal_nb.plots.curriculum import plot_members
     ax = plot_members(rows)
     assert (len(ax.lines), len(ax.collections))==((members, 0) if members<4 else (1, 1))
 

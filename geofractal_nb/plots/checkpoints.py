@@ -20,12 +20,11 @@ from ..core import check, check_flag, check_number, generator, shown
 from ..data.polylipse import make_circle_dataset, plane_embedding, sample_points
 from ..interact import new_axes
 from .cgd import plot_cgd
-from .curriculum import MEMBERS, plot_accuracy, plot_kappa_trajectory
-from .curriculum import plot_kappa_within_levels, plot_kernel, plot_losses
+from .curriculum import (MEMBERS, log_axis, member_mean, plot_accuracy,
+    plot_kappa_trajectory, plot_kappa_within_levels, plot_kernel, plot_losses, plot_members)
 from .page import figure_path, html_figure, html_page, html_table, html_text
 from .page import output_folder, png, save_figure
-from .records import LevelRecords, log_axis, member_mean, plot_members
-from .records import read_curriculum, read_level
+from .records import LevelRecords, read_curriculum, read_level
 from ..report import plus_minus
 from ..storage import atomic_path, path_text, save_json, write_text
 from ..training.checkpoints import VIZ, load_checkpoint

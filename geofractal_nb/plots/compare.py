@@ -15,11 +15,10 @@ import numpy as np
 # %% ../../nbs/76_plots.compare.ipynb #255b274f
 from ..core import check, shown
 from .checkpoints import curriculum_sentence, level_means
-from .curriculum import MEMBERS
+from .curriculum import MEMBERS, log_axis, member_mean, plot_members
 from .page import html_figure, html_page, html_table, html_text, output_folder
 from .page import png
-from .records import LevelRecords, log_axis, member_mean, plot_members
-from .records import read_curriculum
+from .records import LevelRecords, read_curriculum
 from ..report import answer, holm, paired_difference
 from ..storage import atomic_path, path_text, save_json, write_text
 

@@ -19,7 +19,8 @@ from ..data.polylipse import make_circle_dataset, make_polylipse_dataset
 from ..interact import new_axes
 from .checkpoints import foci_text, plot_points
 from .page import output_folder, png
-from .records import log_axis, read_curriculum, read_level
+from .curriculum import log_axis
+from .records import read_curriculum, read_level
 from ..storage import atomic_path, path_text
 from ..training.checkpoints import load_checkpoint_for_inference
 

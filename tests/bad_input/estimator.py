@@ -78,6 +78,9 @@ ROWS = [
     right(name, lambda f: fit(f, k=np.int64(1), scales=[8], x=X.astype(np.float64)).predict(X).tolist(), FITTED.predict(X).tolist()),
     right(name, lambda f: fit(f, y=[['a', 'b'][i] for i in Y]).classes_.tolist(), ['a', 'b']),
     right(name, lambda f: fit(f, random_state=np.random.RandomState(3)).predict(X).shape, (40,)),
+    *(refused('estimator.score_threshold', lambda f, known=known, rate=rate: f(known, rate), words) for known,rate,words in (
+        ([], .1, 'known must'), ([[1.]], .1, 'known must'), ([1, np.nan], .1, 'known must'), ([1.], 2, 'rate'), ([1.], 'few', 'rate'))),
+    right('estimator.score_threshold', lambda f: [f([3, 1, 2], r) for r in (.2, .25, .5, .75, 1)], [-np.inf, 1, 2, 3, np.inf]),
     refused('estimator.save_classifier', lambda f: f(None, PLAIN), 'GeoFractalClassifier'),
     refused('estimator.checked_rows', lambda f: f(GeoFractalClassifier(), NAN, reset=True), 'NaN: drop such rows'),
     right('estimator.checked_rows', lambda f: f(GeoFractalClassifier(), X.tolist(), reset=True).shape, (40, 6)),

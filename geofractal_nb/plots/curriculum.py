@@ -233,7 +233,8 @@ def plot_kappa_trajectory(
     plot_members(emergent, x+.06, 'emergent', log, ax, bars=True, marker='o', ms=4, lw=1)
     if clipped.any():
         rows = target
-        if len(target)>=MEMBERS: rows,clipped = member_mean(target, log)[0][None],clipped.any(0)[None]
+        if len(target)>=MEMBERS:
+            rows,clipped = member_mean(target, log)[0][None],clipped.any(0)[None]
         crosses = np.where(clipped, rows, np.nan)
         _lines(ax, x-.06, crosses, 'clipped', color='k', ls='', marker='x', zorder=3)
     ticks = x if len(x)<=12 else x[::4]

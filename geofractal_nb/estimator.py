@@ -217,7 +217,8 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         self._keep(self._state)
         return self
 
-    def add_classes(self, X, y): # (N,F), (N,) of new labels -> self, which knows them too
+    def add_classes(self, X, y, steps=100): # (N,F), (N,) of new labels -> self, which knows them
+        "Place new classes at their means, then move only their vertices, for `steps` steps"
         check_is_fitted(self)
         X,y = checked_rows(self, X, y, reset=False)
         check_classification_targets(y)
@@ -226,7 +227,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         new,codes = np.unique(y, return_inverse=True)
         codes = torch.from_numpy(codes.astype(np.int64))
         rows = torch.from_numpy(np.asarray(X, np.float32))
-        model = add_classes(self._model(), rows, codes, self._seed())
+        model = add_classes(self._model(), rows, codes, self._seed(), steps, self.temperature_)
         if self.density_ is not None:
             moments = Moments(X.shape[1], len(new)).add(model.prepare(rows), codes)
             self.density_ = self.density_.with_means(moments.means)

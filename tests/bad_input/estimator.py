@@ -39,6 +39,8 @@ ROWS = [
         ((X, Y), 'classes already'), ((X[:,:3], Y+2), '6 features'), ((NAN, Y+2), 'NaN'), ((X, Y[:3]), 'inconsistent'), ((X, X[:,0]), 'label type'))),
     *(refused(name, lambda f, v=v: GeoFractalClassifier.load(OURS).remove_classes(v), words) for v,words in (([7], 'none of the classes'), ([0], 'must stay'), (['a'], 'none of the classes'))),
     right(name, lambda f: GeoFractalClassifier.load(OURS).add_classes(X[:4], [-5, -5, 9, 9]).remove_classes(-5).classes_.tolist(), [0, 1, 9]),
+    *(refused('models.classes.add_classes', lambda f, kw=kw: f(GeoFractalDavid(6, 2, 1, (8,)), X, torch.from_numpy(Y), **kw), words) for kw,words in (
+        (dict(steps=-1), 'steps'), (dict(steps=.5), 'steps'), (dict(temperature=0), 'temperature'), (dict(temperature=np.nan), 'temperature'))),
     *(refused('models.classes.add_classes', lambda f, a=a: f(*a), words) for a,words in (
         ((GeoFractalDavid(6, 2, 1, (8,)), X, Y), 'int64'), ((None, X, Y), 'GeoFractalDavid'), ((GeoFractalDavid(6, 2, 1, (8,), reference=True), X, Y), 'depend on the batch'),
         ((GeoFractalDavid(6, 2, 1, (8,)), X, torch.from_numpy(Y)*2), 'needs a row'), ((GeoFractalDavid(6, 2, 1, (8,)), X[:3], torch.from_numpy(Y)), '3 rows but 40 labels'),

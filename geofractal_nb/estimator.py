@@ -162,7 +162,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         k=1,                       # Dimension of the simplices, k+1 vertices per class
         scales=(512,),             # Widths of the heads
         terms=('feature', 'cantor', 'crystal'), # Terms of the compatibility
-        start='discriminant',      # 'discriminant', from the data, or 'random'
+        start='discriminant',      # 'discriminant', 'mixture' (clusters) or 'random'
         epochs=15,                 # Passes over the training rows
         min_steps=300,             # Fewest steps, whatever the number of rows
         batch_size=128,            # Rows per step

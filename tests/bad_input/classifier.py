@@ -81,6 +81,17 @@ ROWS = [
     *(refused('models.start.start_from_data', lambda f, m=m: f(m, [(X, Y)]), words) for m,words in (
         (MODEL, 'linear=True'), (None, 'linear=True'), (GeoFractalDavid(5, 3, 2, (8,), linear=True), 'shape (B, 5)'))),
     right('models.start.start_from_data', lambda f: f(GeoFractalDavid(8, 3, 2, (8,), linear=True), [(X, Y*0)]), None),
+    *(refused('models.start.start_from_data', lambda f, c=c: f(GeoFractalDavid(8, 3, 2, (8,), linear=True), [(X, Y)], c), 'clusters must have shape')
+      for c in (torch.zeros(3, 2, 8), X, 'two', 3)),
+    *(refused('models.start.class_clusters', lambda f, a=a: f(*a), words) for a,words in (
+        ((X, Y, 3, 0), 'count'), ((X, Y, 3, 2.5), 'count'), ((X, Y, 2, 2), 'in [0, 2)'), ((X, Y[1:], 3, 2), 'rows (N,F)'), ((X.numpy(), Y, 3, 2), 'rows (N,F)'),
+        ((X, Y.double(), 3, 2), 'int64'), ((X*NAN, Y, 3, 2), 'finite'), ((X, Y, 3, 2, 0, -1), 'steps'))),
+    right('models.start.class_clusters', lambda f: f(X, Y, 3, 1)[:,0], torch.stack([X[Y==c].mean(0) for c in range(3)])),
+    right('models.start.class_clusters', lambda f: f(X[:1].expand(20, 8), Y[:20]*0, 1, 4).isnan().all(2).sum().item(), 3),
+    right('models.start.class_clusters', lambda f: f(X[:0], Y[:0], 3, 2).isnan().all().item(), True),
+    *(refused('models.start.nearest_cluster', lambda f, a=a: f(*a), 'do not fit') for a in (
+        (X, Y, X), (X[:,:3], Y, torch.zeros(3, 2, 8)), (X, Y[1:], torch.zeros(3, 2, 8)), (None, Y, torch.zeros(3, 2, 8)))),
+    right('models.start.nearest_cluster', lambda f: f(X, Y, torch.full((3, 2, 8), NAN)).tolist(), [0]*len(X)),
     *(refused('models.david.GeoFractalDavid', lambda f, x=x: f(8, 3, 2, (8,))(x), words) for x,words in [
         (torch.zeros(2, 5), 'shape (B, 8)'), (torch.zeros(8), 'shape (B, 8)'), (torch.zeros(2, 8, dtype=torch.cfloat), 'real'), (None, 'numbers'), ('abc', 'numbers'), (torch.zeros(2, 8)>1, 'real')]),
     *(right('models.david.GeoFractalDavid', lambda f, x=x: MODEL(x()).detach(), lambda out: torch.allclose(out, LOGITS, atol=2e-3))

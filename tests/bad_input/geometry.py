@@ -7,6 +7,7 @@ import torch
 from bad_input import refused, right
 from geofractal_nb.core import generator
 from geofractal_nb.geometry.cantor import CantorStairs
+from geofractal_nb.geometry.tree import known_tree
 
 NAN,INF = math.nan,math.inf
 BAD_NUMBERS = (0, -1., NAN, INF, 10**400, '1', None, True, [1.], 1j)
@@ -450,4 +451,55 @@ POLYLIPSE = [
     right('data.polylipse.plot_sequence',
           lambda f: len(f(half(2, 3), np.array([0, 1]), torch.eye(2, 3)).collections), 2),
 ]
-ROWS = [*INTERACT, *CANTOR, *SIMPLEX, *FOCI, *KAPPA, *POLYLIPSE]
+PAIRS = known_tree(list('abcd'), list('xxyy'))
+EVEN = np.full((2, 4), .25)
+TREE = [
+    *each('geometry.tree.known_tree', lambda f, v: f(v), (None, 3, [], ['a'], 'ab', 10**9),
+          'at least 2'),
+    *each('geometry.tree.known_tree', lambda f, v: f(['a', 'b', 'c'], v),
+          (['x'], 'xyz', None, 7, ['x']*4), 'a name for each of 3 classes'),
+    refused('geometry.tree.known_tree', lambda f: f(['a', 'b', 'a']), '2 different ones of 3'),
+    refused('geometry.tree.known_tree', lambda f: f(['a', 'b'], *[['x', 'x']]*64), 'levels'),
+    *agree('geometry.tree.known_tree', lambda f, v: f(*v).groups.tolist(),
+           [(['a', 'b', 'c', 'd'], ['x', 'x', 'y', 'y']), (np.arange(4), np.array([0, 0, 1, 1])),
+            (list('abcd'), np.array(list('xxyy'), object))], [[0, 0], [0, 1], [1, 2], [1, 3]]),
+    *each('geometry.tree.ward_tree', lambda f, v: f(v), (np.ones((1, 3)), np.ones((4, 0))),
+          'at least 2 classes'),
+    *each('geometry.tree.ward_tree', lambda f, v: f(v),
+          ([[0.], [NAN]], [[0.], [INF]], None, 'ab', np.ones(3)), 'points'),
+    refused('geometry.tree.ward_tree', lambda f: f(np.eye(3), 'ab'), 'must be 3 names'),
+    *agree('geometry.tree.ward_tree', lambda f, v: f(v).groups[:,0].tolist(),
+           forms([[0.], [1.], [9.], [10.]]), [0, 0, 1, 1]),
+    *each('geometry.tree.tree_digits', lambda f, v: f(v), (None, 3, 'ab', np.eye(2)),
+          'tree must be a ClassTree'),
+    right('geometry.tree.tree_digits', lambda f: f(PAIRS).tolist(), [[0, 0], [0, 2], [2, 0], [2, 2]]),
+    *each('geometry.tree.tree_places', lambda f, v: f(v), (None, 3), 'tree must be a ClassTree'),
+    right('geometry.tree.tree_places', lambda f: 9*f(PAIRS), torch.tensor([0., 2., 6., 8.])),
+    *each('geometry.tree.plot_tree', lambda f, v: f(v), (None, 3), 'tree must be a ClassTree'),
+    *each('geometry.tree.plot_tree', lambda f, v: f(PAIRS, v), ('red', [1, 2], [NAN]*4), 'colors'),
+    *each('geometry.tree.plot_tree', lambda f, v: f(PAIRS, depth=v), (0, 1.5, None), 'depth'),
+    right('geometry.tree.plot_tree', lambda f: len(f(PAIRS).collections[0].get_paths()), 6),
+    *each('geometry.tree.tree_distance', lambda f, v: f(PAIRS, v, [0]),
+          ([4], [-1], [.5], 'a', None, [[0]]), 'class numbers in [0, 4)'),
+    refused('geometry.tree.tree_distance', lambda f: f(PAIRS, [0, 1], [0]), 'one length'),
+    refused('geometry.tree.tree_distance', lambda f: f(None, [0], [0]), 'ClassTree'),
+    *agree('geometry.tree.tree_distance', lambda f, v: f(PAIRS, v, v[::-1] if isinstance(v, list)
+           else v.flip(0) if torch.is_tensor(v) else v[::-1]).tolist(),
+           ([0, 1, 2], np.array([0, 1, 2], np.int8), torch.arange(3)), [2, 0, 2]),
+    *each('geometry.tree.predict_prefix', lambda f, v: f(v, PAIRS),
+          (np.ones((2, 4)), -EVEN, [[2., -1, 0, 0]], EVEN[:,:3], EVEN*NAN, None, 'ab'), 'probabilities'),
+    *each('geometry.tree.predict_prefix', lambda f, v: f(EVEN, PAIRS, v), (.5, 0, 1.1, NAN, None, '1'),
+          'confidence must be'),
+    refused('geometry.tree.predict_prefix', lambda f: f(EVEN, None), 'ClassTree'),
+    *agree('geometry.tree.predict_prefix', lambda f, v: f(v, PAIRS).names,
+           forms([[.95, .05, 0, 0], [.5, .45, .05, 0]]), ('a', 'x')),
+    right('geometry.tree.predict_prefix', lambda f: len(f(EVEN[:0], PAIRS)), 0),
+    refused('geometry.tree.ClassTree', lambda f: f(np.eye(2), ('a',), None), 'known_tree'),
+    refused('geometry.tree.ClassTree',
+            lambda f: f(torch.tensor([[0, 0], [1, 0]]), (('a', 'b'), ('c',)), torch.arange(2)), 'alone'),
+    right('geometry.tree.ClassTree', lambda f: (PAIRS.depth, PAIRS.num_classes), (2, 4)),
+    right('geometry.tree.Prefixes',
+          lambda f: len(f(*torch.zeros(4, 3, dtype=torch.int64), ('', '', ''))), 3),
+    right('geometry.tree.explore_tree', lambda f: list(f().controls), ['groups', 'spread', 'depth']),
+]
+ROWS = [*INTERACT, *CANTOR, *SIMPLEX, *FOCI, *KAPPA, *POLYLIPSE, *TREE]

@@ -3,6 +3,8 @@ import math
 
 import numpy as np
 import torch
+from ipywidgets import Image, VBox
+from matplotlib.figure import Figure
 
 from bad_input import refused, right
 from geofractal_nb.core import generator
@@ -43,9 +45,23 @@ INTERACT = [
           lambda f: f(figsize=np.array([2, 1]).tolist(), dpi=np.int64(50)).name, 'rectilinear'),
     refused('interact.explore', lambda f: f('plot'), 'draw must be a function'),
     refused('interact.explore', lambda f: f(print, k=3), 'k must be an ipywidgets control', '3'),
-    right('interact.explore', lambda f: f(refuse_markup).children[0].value,
+    right('interact.explore', lambda f: f(refuse_markup).message.value,
           'k &lt; 1 &amp; &lt;b&gt;x&lt;/b&gt;'),
+    *each('interact.show_figure', lambda f, v: f(v, Figure()), ('img', 3, None), 'image must be'),
+    *each('interact.show_figure', lambda f, v: f(Image(), v), ('fig', 3, None), 'fig must be'),
+    right('interact.show_figure', lambda f: shown_width(f, Figure(figsize=(2, 1), dpi=50)), '100px'),
+    *each('interact.leave_picture', lambda f, v: f(v, Image()), ('box', 3, None), 'must be ipywidgets'),
+    *each('interact.leave_picture', lambda f, v: f(VBox(), v), ('image', 3, None),
+          'must be ipywidgets'),
+    right('interact.leave_picture', # nothing drawn yet, no picture
+          lambda f: 'image/png' in f(VBox(), Image())._repr_mimebundle_()[0], False),
 ]
+
+
+def shown_width(show, fig):
+    image = Image()
+    show(image, fig)
+    return image.layout.width
 
 
 def refuse_markup(): raise ValueError('k < 1 & <b>x</b>')
@@ -115,7 +131,7 @@ CANTOR = [
           (dict(tau=0), dict(alpha=NAN), dict(levels=0), dict(ax='here')), 'must be'),
     right('geometry.cantor.plot_cantor',
           lambda f: len(f(np.float16(.5), torch.tensor(.25), np.int8(3)).lines), 2),
-    right('geometry.cantor.explore_cantor', lambda f: len(f().children), 5),
+    right('geometry.cantor.explore_cantor', lambda f: len(f().controls), 3),
 ]
 
 NOT_VERTICES = ([[1., NAN], [0., 1.]], [[INF, 0.], [0., 1.]], 'ab', None, [1., 2.], [[1., 2.]],
@@ -184,7 +200,7 @@ SIMPLEX = [
     refused('geometry.simplex.plot_simplex', lambda f: f(np.ones((2, 3, 2))), 'one simplex'),
     right('geometry.simplex.plot_simplex',
           lambda f: f(torch.tensor(V, requires_grad=True), np.int64(3)).name, '3d'),
-    right('geometry.simplex.explore_simplex', lambda f: len(f().children), 6),
+    right('geometry.simplex.explore_simplex', lambda f: len(f().controls), 4),
 ]
 
 BAD_ANGLES = ([0., 2., 1.], [0., 1., 1.], [0., NAN, 1.], [-1., 0., 1.], [], 'abc', None, [[0., 1.]],
@@ -270,7 +286,7 @@ FOCI = [
           'weights'),
     right('geometry.foci.plot_foci',
           lambda f: f(SQUARE, np.array([.75, .25], np.float16)).get_title(), r'$\kappa$=3'),
-    right('geometry.foci.explore_foci', lambda f: len(f().children), 5),
+    right('geometry.foci.explore_foci', lambda f: len(f().controls), 3),
 ]
 
 NO_MASK = ([True], [[True]*3], 'abc', [.5]*3, {1}, None)

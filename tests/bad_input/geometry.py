@@ -64,6 +64,13 @@ def shown_width(show, fig):
     return image.layout.width
 
 
+def ends(box, control, value):
+    "Is another picture drawn at an end of a control?"
+    before = box.image.value
+    box.controls[control].value = value
+    return box.image.value!=before
+
+
 def refuse_markup(): raise ValueError('k < 1 & <b>x</b>')
 
 
@@ -291,6 +298,14 @@ FOCI = [
 
 NO_MASK = ([True], [[True]*3], 'abc', [.5]*3, {1}, None)
 KAPPA = [
+    *each('geometry.kappa.plot_moments', lambda f, v: f(v),
+          ([1., 2.], [[1., 2., 3.]], [[NAN, 1.]], 'points', None, np.ones((0, 2))), 'point'),
+    refused('geometry.kappa.plot_moments', lambda f: f(POINTS, 'here'), 'ax must be matplotlib'),
+    *agree('geometry.kappa.plot_moments', lambda f, v: f(v).get_title(), forms(POINTS),
+           'points: $\\kappa$=4'),
+    right('geometry.kappa.explore_kappa', lambda f: list(f().controls), ['kappa', 'n', 'spread']),
+    *(right('geometry.kappa.explore_kappa', lambda f, n=n, v=v: ends(f(), n, v), True)
+      for n,v in (('kappa', .01), ('kappa', 100.), ('n', 1), ('n', 32), ('spread', 0.))),
     *each('geometry.kappa.zeta_curvature', lambda f, v: f(v),
           (0, -1, 1, 1., NAN, INF, 1e300, 'a', None), 's must'),
     *each('geometry.kappa.zeta_curvature', lambda f, v: f(.5, v), (0, 9, 101, 10**9, 2.5, None),
@@ -382,7 +397,26 @@ DATA = 'data.polylipse.make_polylipse_dataset'
 def make(f, **more): return f(**{**SMALL, **more})
 
 
+PLANE = [[1., 2.], [0., -1.]]
 POLYLIPSE = [
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(v, [0, 0], SQUARE, [.5, .5]),
+          ([1., 2.], [[NAN, 1.], [0., 0.]], [[1., 2.]], 'points', None), ''),
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(PLANE, v, SQUARE, [.5, .5]),
+          ([0], [[0, 1]], 'ab', None, [0., NAN]), 'focus'),
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(PLANE, [0, 1], SQUARE, v),
+          ([1.], [-1., 2.], [NAN, 1.], [.5, .6], None), 'weights'),
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(PLANE, [0, 1], SQUARE, [.5, .5], v),
+          (-1., NAN, INF, '2', None), 'focal_radius'),
+    refused('data.polylipse.plot_polylipse',
+            lambda f: f(PLANE, [0, 1], SQUARE, [.5, .5], 2., 'here'), 'ax must be matplotlib Axes'),
+    *agree('data.polylipse.plot_polylipse',
+           lambda f, v: f(v, [0, 1], SQUARE, [.75, .25]).get_title(), forms(PLANE),
+           'foci: $\\kappa$=3'),
+    *each('data.polylipse.explore_polylipse', lambda f, v: f(v), (0, -1, 2.5, NAN, '9', None, 10**9),
+          'n_points must be an integer >= 1'),
+    *(right('data.polylipse.explore_polylipse', lambda f, n=n, v=v: ends(f(50), n, v), True)
+      for n,v in (('n_foci', 1), ('n_foci', 32), ('kappa', .01), ('kappa', 100.),
+                  ('orbit_radius', 0.), ('orbit_std', 1.), ('noise', 0.))),
     *each('data.polylipse.plane_embedding', lambda f, v: f(v), (2, 0, 2.5, NAN, 10**9, None),
           'd_model must be an integer >= 3'),
     *each('data.polylipse.plane_embedding', lambda f, v: f(4, v), (-1, 1.5, 'a', None),

@@ -6,7 +6,7 @@ import torch
 from ipywidgets import Image, VBox
 from matplotlib.figure import Figure
 
-from bad_input import refused, right
+from bad_input import redrawn, refused, right
 from geofractal_nb.core import generator
 from geofractal_nb.geometry.cantor import CantorStairs
 
@@ -62,13 +62,6 @@ def shown_width(show, fig):
     image = Image()
     show(image, fig)
     return image.layout.width
-
-
-def ends(box, control, value):
-    "Is another picture drawn at an end of a control?"
-    before = box.image.value
-    box.controls[control].value = value
-    return box.image.value!=before
 
 
 def refuse_markup(): raise ValueError('k < 1 & <b>x</b>')
@@ -304,7 +297,7 @@ KAPPA = [
     *agree('geometry.kappa.plot_moments', lambda f, v: f(v).get_title(), forms(POINTS),
            'points: $\\kappa$=4'),
     right('geometry.kappa.explore_kappa', lambda f: list(f().controls), ['kappa', 'n', 'spread']),
-    *(right('geometry.kappa.explore_kappa', lambda f, n=n, v=v: ends(f(), n, v), True)
+    *(right('geometry.kappa.explore_kappa', lambda f, n=n, v=v: redrawn(f(), n, v), True)
       for n,v in (('kappa', .01), ('kappa', 100.), ('n', 1), ('n', 32), ('spread', 0.))),
     *each('geometry.kappa.zeta_curvature', lambda f, v: f(v),
           (0, -1, 1, 1., NAN, INF, 1e300, 'a', None), 's must'),
@@ -414,7 +407,7 @@ POLYLIPSE = [
            'foci: $\\kappa$=3'),
     *each('data.polylipse.explore_polylipse', lambda f, v: f(v), (0, -1, 2.5, NAN, '9', None, 10**9),
           'n_points must be an integer >= 1'),
-    *(right('data.polylipse.explore_polylipse', lambda f, n=n, v=v: ends(f(50), n, v), True)
+    *(right('data.polylipse.explore_polylipse', lambda f, n=n, v=v: redrawn(f(50), n, v), True)
       for n,v in (('n_foci', 1), ('n_foci', 32), ('kappa', .01), ('kappa', 100.),
                   ('orbit_radius', 0.), ('orbit_std', 1.), ('noise', 0.))),
     *each('data.polylipse.plane_embedding', lambda f, v: f(v), (2, 0, 2.5, NAN, 10**9, None),

@@ -18,10 +18,10 @@ import torch
 # %% ../nbs/82_live.ipynb #e13105cc
 from .core import check, check_choice, check_flag, check_number, shown
 from .data.splits import EmbeddingData
-from .interact import explore
+from .interact import explore, leave_picture, show_figure
 from .models.david import GeoFractalDavid, load_model
 from .models.heads import TERMS
-from .plots.page import html_table, png
+from .plots.page import html_table
 from .training.basin import BasinResult
 from .training.curriculum import fit_curriculum, writable_folder
 from .training.levels import CurriculumConfig
@@ -244,7 +244,7 @@ def watch_curriculum(
     import ipywidgets as w
     every,start = check_number('every', every, 0),check_flag('start', start)
     live = LiveCurriculum(config, save_dir)
-    image,line,drawn = w.Image(format='png', layout=w.Layout(max_width='100%')),w.HTML(),[None, 0.]
+    image,line,drawn = w.Image(format='png'),w.HTML(),[None, 0.]
     image.add_class('explore-figure')
     buttons,alive = _controls(live)
     def show(live):
@@ -253,11 +253,11 @@ def watch_curriculum(
         moving = live.status=='running' and time.monotonic()-drawn[1]<every
         if live.curves is None or moving: return
         drawn[0] = plot_live(live.curves, drawn[0])
-        image.value = png(drawn[0])
+        show_figure(image, drawn[0])
         drawn[1] = time.monotonic()
     live._watch = show
     show(live)
-    box = w.VBox([w.HBox([*buttons, line]), image])
+    box = leave_picture(w.VBox([w.HBox([*buttons, line]), image]), image)
     box.live = live
     if start: live.start()
     return box
@@ -438,8 +438,8 @@ def explore_basin(
     slow = dict(continuous_update=False)
     factor = lambda t: w.FloatSlider(value=1, min=0, max=4, step=.05, description=f'{t} ×', **slow)
     controls = {t: factor(t) for t in view.active}
-    figure = explore(draw, sample=w.IntSlider(max=len(view.rows)-1, **slow), **controls)
-    *left,image = figure.children
-    box = w.HBox([w.VBox([*left, table], layout=w.Layout(min_width='320px')), image])
+    box = explore(draw, sample=w.IntSlider(max=len(view.rows)-1, **slow), **controls)
+    left = box.children[0]
+    left.children = [*left.children, table]
     box.view = view
     return box

@@ -159,10 +159,18 @@ IDLE = """() => { const k = window.jupyterapp?.shell?.currentWidget?.context?.se
                   return k && k.status==='idle' && k.connectionStatus==='connected' }"""
 
 
+BESIDE = """e => { const out = e.closest('.jp-OutputArea-output'), controls = e.previousElementSibling;
+    out.scrollIntoView({block: 'center'});
+    const all = out.getBoundingClientRect(), page = e.closest('.jp-NotebookPanel-notebook').getBoundingClientRect();
+    const [left, right] = [controls, e].map(x => x.getBoundingClientRect());
+    return left.right<=right.left && right.width*2===e.naturalWidth && right.right<=all.right
+        && all.top>=page.top && all.bottom<=page.bottom && out.scrollWidth<=out.clientWidth }"""
+
+
 @pytest.mark.parametrize('notebook, control', [('10_geometry.cantor.ipynb', 'levels'), ('11_geometry.simplex.ipynb', 'k')])
 def test_a_slider_redraws_the_figure(notebook, control, lab, browser):
     address,token = lab
-    page = browser.new_page(viewport={'width': 1200, 'height': 900})
+    page = browser.new_page(viewport={'width': 1366, 'height': 768})
     page.set_default_timeout(120_000)
     page.goto(f'{address}/lab/tree/{notebook}?token={token}&reset')
     page.wait_for_function('() => window.jupyterapp?.shell?.currentWidget?.context?.isReady')
@@ -178,4 +186,5 @@ def test_a_slider_redraws_the_figure(notebook, control, lab, browser):
     for _ in range(2): page.keyboard.press('ArrowRight')
     page.wait_for_function('([old]) => { const e=[...document.querySelectorAll("img.explore-figure")].pop(); return e && e.src!==old }', arg=[before])
     assert readout.inner_text()!=shown
+    assert figure.evaluate(BESIDE) # the whole widget is seen, its controls at the left of the figure
     page.close()

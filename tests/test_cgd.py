@@ -217,8 +217,7 @@ def test_figure_keeps_labels_and_axes():
 
 def test_widget_follows_every_control():
     box = explore_cgd(n_samples=60, size=20)
-    picture = lambda: box.children[-1].value
-    for control in box.children[:-2]:
-        before = picture()
-        control.value = {'n_foci': 3, 'w': .1}.get(control.description, control.value*3)
-        assert picture()!=before and not box.children[-2].value, control.description
+    for name,control in box.controls.items():
+        before = box.image.value
+        control.value = {'n_foci': 3, 'w': .1}.get(name, control.value*3)
+        assert box.image.value!=before and not box.message.value, name

@@ -4,6 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from geofractal_nb.data.embeddings import load_dataset
+from geofractal_nb.geometry.foci import explore_foci
 from geofractal_nb.live import BasinView, LiveCurriculum, explore_basin, watch_curriculum
 from geofractal_nb.training.basin import BasinConfig, fit, predictions
 from geofractal_nb.training.curriculum import fit_curriculum
@@ -77,6 +78,24 @@ def test_original_weights_give_the_models_predictions(trained):
     wanted = sum(w*view.mix[s]['feature']*view.terms[s]['feature']
                  for w,s in zip(view.fusion, view.scales))
     assert_close(only, wanted)
+
+
+def test_a_method_that_agrees_says_so():
+    box = explore_foci()
+    box.controls['method'].value = 'least_norm'
+    assert not box.message.value # five foci leave a choice
+    box.controls['n'].value = 2
+    assert box.message.value=='the same as maxent here' # two do not
+    box.controls['method'].value = 'maxent'
+    assert box.message.value=='the same as least_norm here'
+
+
+def test_a_picture_is_sharp_and_has_the_figures_size():
+    box = explore_foci()
+    wide,size = int.from_bytes(box.image.value[16:20], 'big'),box.image.layout
+    assert size.width==f'{wide//2}px' and size.max_width=='100%' and size.height is None
+    data,shown = box._repr_mimebundle_()
+    assert data['image/png'] and shown['image/png']['width']==wide//2
 
 
 def test_a_factor_changes_figure_and_accuracy(trained):

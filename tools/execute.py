@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+VIEW = 'application/vnd.jupyter.widget-view+json'
+
 
 def execute(path):
     "Run a notebook and write it back with its outputs; returns the seconds it took"
@@ -21,6 +23,8 @@ def execute(path):
         c.metadata.pop('execution', None)
         if c.cell_type=='code':
             c.outputs = [o for o in c.outputs if not (o.output_type=='stream' and o.name=='stderr')]
+            for o in c.outputs: # a widget that leaves a picture is shown as that until it is run
+                if 'image/png' in o.get('data', {}): o['data'].pop(VIEW, None)
     nb.metadata.pop('widgets', None)
     nbformat.write(nb, path)
     subprocess.run(['nbdev_clean', '--fname', str(path)], check=True)

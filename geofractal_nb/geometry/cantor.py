@@ -176,7 +176,10 @@ class CantorStairs(nn.Module):
 def explore_cantor(): # An ipywidgets box
     "Sliders for alpha, tau and the number of levels"
     import ipywidgets as w
-    slow = dict(continuous_update=False)
-    return explore(plot_cantor, levels=w.IntSlider(value=5, min=1, max=10, **slow),
+    slow,ax = dict(continuous_update=False),new_axes()
+    def draw(**turned):
+        ax.clear()
+        return plot_cantor(**turned, ax=ax)
+    return explore(draw, levels=w.IntSlider(value=5, min=1, max=10, **slow),
         alpha=w.FloatSlider(value=.5, min=-.5, max=1.5, step=.05, **slow),
         tau=w.FloatLogSlider(value=.25, min=-3, max=.5, step=.1, **slow))

@@ -419,8 +419,14 @@ def plot_foci(
 def explore_foci(): # An ipywidgets box
     "Number of foci, anisotropy and method"
     import ipywidgets as w
-    slow = dict(continuous_update=False)
-    def draw(n, kappa, method): return plot_foci(*solve_focal_config(n, kappa, method=method))
+    slow,ax = dict(continuous_update=False),new_axes(figsize=(3, 3))
+    def draw(n, kappa, method):
+        angles,weights = solve_focal_config(n, kappa, method=method)
+        usual = solve_focal_config(n, kappa)
+        same = all(torch.allclose(*t, rtol=0, atol=1e-6) for t in zip((angles, weights), usual))
+        ax.clear()
+        plot_foci(angles, weights, ax)
+        return ax,'the same as maxent here' if same and method!='maxent' else ''
     return explore(draw, n=w.IntSlider(value=5, min=1, max=32, **slow),
                    method=w.ToggleButtons(options=METHODS),
                    kappa=w.FloatLogSlider(value=1.4, min=-2, max=2, step=.05, **slow))

@@ -198,10 +198,12 @@ def plot_simplex(
 def explore_simplex(): # An ipywidgets box
     "Turn k, radius, construction and the view"
     import ipywidgets as w
+    kept = {} # view -> its axes
     def draw(k, radius, kind, view):
         gen = generator(0, 'explore')
         V = make_simplices(class_anchors(1, 16, gen), k, radius, kind, gen)[0]
-        ax = plot_simplex(V, 3 if view=='3-D' else 2)
+        if view in kept: kept[view].clear()
+        ax = kept[view] = plot_simplex(V, 3 if view=='3-D' else 2, kept.get(view))
         ax.set(xlim=(-1, 1), ylim=(-1, 1), **(dict(zlim=(-1, 1)) if view=='3-D' else {}))
         return ax
     slow = dict(continuous_update=False)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIN_SQUARED_DISTANCE', 'TERMS', 'LIMITS', 'MAX_WEIGHTS', 'simplex_terms', 'cantor_term', 'check_terms', 'check_head',
-           'SimplexHead']
+           'SimplexHead', 'region_probabilities', 'plot_regions', 'explore_heads']
 
 # %% ../../nbs/30_models.heads.ipynb #4783dc68
 import torch
@@ -12,9 +12,10 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 # %% ../../nbs/30_models.heads.ipynb #73dc8e78
-from ..core import (check, check_choice, check_flag, check_number, generator,
-                                seeded_linear, shown)
+from ..core import (as_tensor, check, check_choice, check_flag, check_number,
+                                generator, seeded_linear, shown)
 from ..geometry.simplex import KINDS, class_anchors, make_simplices
+from ..interact import explore, new_axes
 
 # %% ../../nbs/30_models.heads.ipynb #8a5c05fc
 MIN_SQUARED_DISTANCE = 1e-8
@@ -124,3 +125,105 @@ class SimplexHead(nn.Module):
     def forward(self, features, values): # (B,F), (B,) -> logits (B,C)
         *parts,_ = self.terms(features, values)
         return sum(w*p for w,p,on in zip(self.mix(), parts, self.active.tolist()) if on)
+
+# %% ../../nbs/30_models.heads.ipynb #f50efa11
+def _hemisphere(
+    size:int,  # Places per axis
+    width:int, # Width s, at least 3
+)->tuple: # queries (size^2, s), values (size^2,), which places lie in the disc (size^2,)
+    "Queries over the disc, and places on the stairs from left to right"
+    side = torch.linspace(-1, 1, size)
+    y,x = torch.cartesian_prod(side, side).T
+    up = (1-x.square()-y.square()).clamp(min=0).sqrt()
+    q = F.pad(torch.stack([x, y, up], 1), (0, width-3))
+    return F.normalize(q, dim=-1),(x+1)/2,torch.hypot(x, y)<=1+2/size # the rim's places whole
+
+def _check_mix(
+    mix, # Three weights
+)->torch.Tensor: # (3,), of sum 1
+    "Shares of the three terms"
+    mix = as_tensor('mix', mix, (len(TERMS),), torch.float64)
+    check(bool((mix>=0).all()) and 0<mix.sum()<torch.inf,
+          f"mix must hold weights >= 0 of {', '.join(TERMS)}, one of them > 0, got {shown(mix)}")
+    return mix/mix.sum()
+
+def _five_classes(
+    k:int,           # Dimension of their simplices, up to 8
+    radius:float=.5, # Of the simplices
+)->tuple: # vertices (5, k+1, 8), places on the stairs (5,)
+    "Classes on a ring of the hemisphere, for pictures"
+    turn = torch.arange(5)*2*torch.pi/5
+    ring = torch.stack([.65*turn.cos(), .65*turn.sin(), torch.full((5,), .76)], 1)
+    V = make_simplices(F.pad(ring, (0, 5)), k, radius, gen=generator(0, 'five classes'))
+    return V,torch.tensor([.1, .5, .9, .3, .7])
+
+# %% ../../nbs/30_models.heads.ipynb #c37e4033
+def region_probabilities(
+    V,                     # (C, k+1, s) vertices, s at least 3
+    prototypes,            # (C,) places of the classes on the stairs
+    mix=(1., 1., 1.),      # Weights of feature, cantor and crystal, relative to each other
+    temperature:float=.05, # Of the softmax, > 0
+    size:int=160,          # Places per axis
+)->torch.Tensor: # (size, size, C), rows from y=-1 to 1; NaN outside of the disc
+    "Probability of every class over the disc"
+    V = as_tensor('V', V, ('C', 'k+1', 's'), torch.float32).detach().cpu()
+    check(V.shape[-1]>2 and V.numel()>0, "V must have vertices in 3 dimensions at least, "
+                                         f"got shape {tuple(V.shape)}")
+    prototypes = as_tensor('prototypes', prototypes, (len(V),), torch.float32).detach().cpu()
+    temperature = check_number('temperature', temperature, 0, 1e6, above=True)
+    size = check_number('size', size, 2, 2000, whole=True)
+    q,values,inside = _hemisphere(size, V.shape[-1])
+    feature,crystal,_ = simplex_terms(q, V)
+    parts = torch.stack([feature, cantor_term(values, prototypes), crystal])
+    logits = torch.einsum('t,tbc->bc', _check_mix(mix).float(), parts)
+    p = torch.softmax((logits-logits.amax(1, keepdim=True))/temperature, 1)
+    return torch.where(inside[:,None], p, torch.nan).view(size, size, -1)
+
+# %% ../../nbs/30_models.heads.ipynb #7d62299b
+def plot_regions(
+    V,                     # (C, k+1, s) vertices, s at least 3
+    prototypes,            # (C,) places of the classes on the stairs
+    mix=(1., 1., 1.),      # Weights of feature, cantor and crystal, relative to each other
+    temperature:float=.05, # Of the softmax, > 0
+    size:int=160,          # Places per axis
+    ax=None,               # Axes
+): # matplotlib Axes
+    "Regions of the classes over the disc, pale where undecided, and the simplices"
+    from matplotlib import colormaps
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import Circle
+    p = region_probabilities(V, prototypes, mix, temperature, size)
+    C = p.shape[-1]
+    colors = torch.tensor(colormaps['tab10' if C<=10 else 'tab20'].colors)
+    colors = colors[torch.arange(C)%len(colors)]
+    top,best = p.nan_to_num().max(-1)
+    shade = (.6*(top-1/C)/(1-1/C)).clamp(min=0)[...,None] # white where all are alike
+    ax = new_axes(ax, figsize=(3.6, 3.6))
+    half = 1/(len(p)-1) # of a place
+    ax.imshow(1-shade*(1-colors[best]), extent=(-1-half, 1+half)*2, origin='lower',
+              clip_path=Circle((0, 0), 1, transform=ax.transData))
+    for vertices,color in zip(as_tensor('V', V).detach().cpu(), colors.tolist()):
+        edges = torch.triu_indices(len(vertices), len(vertices), 1).T
+        ax.add_collection(LineCollection(vertices[edges,:2].numpy(), colors=[color], lw=1))
+        ax.scatter(*vertices[:,:2].T, color=[color], s=14, zorder=3)
+    ax.add_patch(Circle((0, 0), 1, fill=False, lw=.6))
+    ax.set(aspect='equal', xlim=(-1.25, 1.25), ylim=(-1.25, 1.25), xticks=[], yticks=[])
+    return ax
+
+# %% ../../nbs/30_models.heads.ipynb #6471210b
+def explore_heads(): # An ipywidgets box
+    "Weights of the three terms, temperature, dimension and radius of the simplices"
+    import ipywidgets as w
+    ax = new_axes(figsize=(4.2, 4.2))
+    def draw(feature, cantor, crystal, temperature, k, radius):
+        V,places = _five_classes(k, radius)
+        ax.clear()
+        plot_regions(V, places, (feature, cantor, crystal), temperature, ax=ax)
+        shares = _check_mix((feature, cantor, crystal)).tolist()
+        return ax,'shares '+', '.join(f'{t} {m:.2f}' for t,m in zip(TERMS, shares))
+    slow = dict(continuous_update=False)
+    def share(): return w.FloatSlider(value=1, min=0, max=4, step=.1, **slow)
+    return explore(draw, feature=share(), cantor=share(), crystal=share(),
+        temperature=w.FloatLogSlider(value=.05, min=-3, max=0, step=.1, **slow),
+        k=w.IntSlider(value=3, min=1, max=8, **slow),
+        radius=w.FloatSlider(value=.5, min=.05, max=1, step=.05, **slow))

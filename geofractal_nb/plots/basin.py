@@ -199,10 +199,11 @@ def explore_classes(
     "Walk through the class map: which scale, which classes"
     import ipywidgets as w
     check(hasattr(model, 'heads'), f"model must be a GeoFractalDavid, got {shown(model)}")
-    C = model.config['num_classes']
+    C,ax = model.config['num_classes'],new_axes(figsize=(4.8, 4.4))
     def draw(scale, first, shown):
         some = range(first, min(first+shown, C))
-        return plot_class_map(model, features, labels, scale, some, class_names)
+        ax.clear()
+        return plot_class_map(model, features, labels, scale, some, class_names, ax)
     slow = dict(continuous_update=False)
     return explore(draw, scale=w.SelectionSlider(options=sorted(model.scales), **slow),
         first=w.IntSlider(value=0, min=0, max=max(C-2, 0), **slow),

@@ -181,9 +181,9 @@ def _draw(
     return float(right)
 
 
-def _two_axes(): # Of a new figure
+def _two_axes(figsize=(8.2, 3.9)): # Of a new figure
     import matplotlib.pyplot as plt
-    return plt.figure(figsize=(8.2, 3.9), dpi=90, layout='constrained').subplots(1, 2)
+    return plt.figure(figsize=figsize, dpi=90, layout='constrained').subplots(1, 2)
 
 
 def _save(fig, save_path): # In the format of its ending, PNG without
@@ -271,7 +271,7 @@ def explore_cgd(
     import ipywidgets as wd
     n_samples = check_number('n_samples', n_samples, 2, 10**5, whole=True)
     size = check_number('size', size, 2, 1000, whole=True)
-    axes = _two_axes()
+    axes = _two_axes((6.4, 3.2)) # beside the controls
     fig = axes[0].figure
     def draw(n_foci, kappa, sigma, t, w, eta):
         points,labels,foci,_ = _polylipse(n_foci, kappa, n_samples, 0)

@@ -349,10 +349,11 @@ def explore_levels(
     _check_curriculum(curriculum)
     import ipywidgets as w
     import matplotlib.pyplot as plt
+    fig = plt.figure(figsize=(6.6, 2.7), dpi=90, layout='constrained')
+    left,right = fig.subplots(1, 2, width_ratios=[1, 1.6])
     def draw(level, member):
         one = curriculum.member(member)
-        fig = plt.figure(figsize=(7.6, 2.8), dpi=90, layout='constrained')
-        left,right = fig.subplots(1, 2, width_ratios=[1, 1.6])
+        for ax in (left, right): ax.clear()
         plot_level(one.levels[level-1], left)
         plot_kappa_trajectory(one, right).axvline(level, color='0.7', zorder=0)
         return left

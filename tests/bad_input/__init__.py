@@ -14,3 +14,10 @@ def refused(symbol, call, *words): # words the message must hold: what was expec
 
 def right(symbol, call, answer): # a number, a tensor, anything that compares, or a function that says whether the answer is right
     return Row(symbol, call, None, answer)
+
+
+def redrawn(box, control, value):
+    "Does a widget draw another picture when this control has this value?"
+    before = box.image.value
+    box.controls[control].value = value
+    return box.image.value!=before

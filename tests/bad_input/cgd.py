@@ -127,5 +127,5 @@ ROWS = [
                                                       size=9)[1].shape, (60, 3)),
     refused('plots.cgd.explore_cgd', lambda f: f(1), 'n_samples', '>= 2'),
     refused('plots.cgd.explore_cgd', lambda f: f(60, 1), 'size', '>= 2'),
-    right('plots.cgd.explore_cgd', lambda f: len(f(60, 12).children), 8),
+    right('plots.cgd.explore_cgd', lambda f: len(f(60, 12).controls), 6),
 ]

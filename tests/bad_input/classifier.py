@@ -2,7 +2,7 @@
 import numpy as np
 import torch
 
-from bad_input import refused, right
+from bad_input import redrawn, refused, right
 from geofractal_nb.core import generator
 from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.losses import ContrastiveBasinLoss
@@ -121,6 +121,19 @@ ROWS = [
     right('models.david.load_model', lambda f, tmp: f(saved(tmp)).scales, (4, 6)),
     *(refused('models.heads.simplex_terms', lambda f, a=a: f(*a), 'shape') for a in ((q, V[0]), (q[0], V), (q[:,:2], V), (q, V[:0]))),
     right('models.heads.simplex_terms', lambda f: f(q, V)[2].shape, (5, 3)),
+    *(refused(f'models.heads.{n}', lambda f, a=a, kw=kw: f(*a, **kw), words)
+      for n in ('region_probabilities', 'plot_regions') for a,kw,words in (
+        ((V[0], [0, 1, 2]), {}, 'V must have shape'), ((V[...,:2], [0, 1, 2]), {}, '3 dimensions'), ((V*NAN, [0, 1, 2]), {}, 'finite'), ((V[:0], []), {}, '3 dimensions'),
+        ((V.double()*1e300, [0, 1, 2]), {}, 'float32'), (('V', [0]), {}, 'V must'), ((V, [0, 1]), {}, 'prototypes'), ((V, [0, NAN, 1]), {}, 'prototypes'), ((V, None), {}, 'prototypes'),
+        *(((V, [0, 1, 2]), dict(mix=m), 'mix') for m in ((0, 0, 0), (1, 1), (1, -1, 1), (NAN, 1, 1), 'abc', None)),
+        *(((V, [0, 1, 2]), dict(temperature=t), 'temperature') for t in (0, -1., NAN, INF, None, '1')),
+        *(((V, [0, 1, 2]), dict(size=n), 'size') for n in (1, 0, 2.5, NAN, 10**6, None)))),
+    *(right('models.heads.region_probabilities', lambda f, a=a: f(*a, size=5).nansum(-1)[2,2], 1.) for a in ((V, [0, 1, 2]), (V.numpy().astype('>f8'), np.arange(3, dtype=np.float16)), (V.tolist(), (0., .5, 1.)),
+        (V.clone().requires_grad_(), torch.arange(3)), (V, [0, 1, 2], np.array([0, 0, 1e-300])), (V, [0, 1, 2], (1, 1, 1), 1e-6), (V*1e15, [0, 1, 2]))),
+    refused('models.heads.plot_regions', lambda f: f(V, [0, 1, 2], ax='here'), 'ax must be matplotlib Axes'),
+    right('models.heads.plot_regions', lambda f: len(f(V, [0, 1, 2], size=np.int8(9)).collections), 6), # edges and vertices of three simplices
+    right('models.heads.explore_heads', lambda f: list(f().controls), ['feature', 'cantor', 'crystal', 'temperature', 'k', 'radius']),
+    *(right('models.heads.explore_heads', lambda f, n=n, v=v: redrawn(f(), n, v), True) for n,v in (('feature', 0.), ('cantor', 4.), ('crystal', 0.), ('temperature', 1e-3), ('temperature', 1.), ('k', 1), ('k', 8), ('radius', 1.))),
     refused('models.heads.cantor_term', lambda f: f(torch.zeros(2, 2), torch.zeros(3)), 'vectors'),
     right('models.heads.cantor_term', lambda f: f(torch.tensor([.5]), torch.tensor([0.])), torch.tensor([[-.25]])),
     *(refused('models.heads.check_terms', lambda f, v=v: f(v), 'terms') for v in ((), 'feature', ('x',), None, 3, ('feature', 'feature'), [None])),

@@ -3,8 +3,10 @@ import math
 
 import numpy as np
 import torch
+from ipywidgets import Image, VBox
+from matplotlib.figure import Figure
 
-from bad_input import refused, right
+from bad_input import redrawn, refused, right
 from geofractal_nb.core import generator
 from geofractal_nb.geometry.cantor import CantorStairs
 from geofractal_nb.geometry.tree import known_tree
@@ -44,9 +46,23 @@ INTERACT = [
           lambda f: f(figsize=np.array([2, 1]).tolist(), dpi=np.int64(50)).name, 'rectilinear'),
     refused('interact.explore', lambda f: f('plot'), 'draw must be a function'),
     refused('interact.explore', lambda f: f(print, k=3), 'k must be an ipywidgets control', '3'),
-    right('interact.explore', lambda f: f(refuse_markup).children[0].value,
+    right('interact.explore', lambda f: f(refuse_markup).message.value,
           'k &lt; 1 &amp; &lt;b&gt;x&lt;/b&gt;'),
+    *each('interact.show_figure', lambda f, v: f(v, Figure()), ('img', 3, None), 'image must be'),
+    *each('interact.show_figure', lambda f, v: f(Image(), v), ('fig', 3, None), 'fig must be'),
+    right('interact.show_figure', lambda f: shown_width(f, Figure(figsize=(2, 1), dpi=50)), '100px'),
+    *each('interact.leave_picture', lambda f, v: f(v, Image()), ('box', 3, None), 'must be ipywidgets'),
+    *each('interact.leave_picture', lambda f, v: f(VBox(), v), ('image', 3, None),
+          'must be ipywidgets'),
+    right('interact.leave_picture', # nothing drawn yet, no picture
+          lambda f: 'image/png' in f(VBox(), Image())._repr_mimebundle_()[0], False),
 ]
+
+
+def shown_width(show, fig):
+    image = Image()
+    show(image, fig)
+    return image.layout.width
 
 
 def refuse_markup(): raise ValueError('k < 1 & <b>x</b>')
@@ -116,7 +132,7 @@ CANTOR = [
           (dict(tau=0), dict(alpha=NAN), dict(levels=0), dict(ax='here')), 'must be'),
     right('geometry.cantor.plot_cantor',
           lambda f: len(f(np.float16(.5), torch.tensor(.25), np.int8(3)).lines), 2),
-    right('geometry.cantor.explore_cantor', lambda f: len(f().children), 5),
+    right('geometry.cantor.explore_cantor', lambda f: len(f().controls), 3),
 ]
 
 NOT_VERTICES = ([[1., NAN], [0., 1.]], [[INF, 0.], [0., 1.]], 'ab', None, [1., 2.], [[1., 2.]],
@@ -185,7 +201,7 @@ SIMPLEX = [
     refused('geometry.simplex.plot_simplex', lambda f: f(np.ones((2, 3, 2))), 'one simplex'),
     right('geometry.simplex.plot_simplex',
           lambda f: f(torch.tensor(V, requires_grad=True), np.int64(3)).name, '3d'),
-    right('geometry.simplex.explore_simplex', lambda f: len(f().children), 6),
+    right('geometry.simplex.explore_simplex', lambda f: len(f().controls), 4),
 ]
 
 BAD_ANGLES = ([0., 2., 1.], [0., 1., 1.], [0., NAN, 1.], [-1., 0., 1.], [], 'abc', None, [[0., 1.]],
@@ -271,11 +287,19 @@ FOCI = [
           'weights'),
     right('geometry.foci.plot_foci',
           lambda f: f(SQUARE, np.array([.75, .25], np.float16)).get_title(), r'$\kappa$=3'),
-    right('geometry.foci.explore_foci', lambda f: len(f().children), 5),
+    right('geometry.foci.explore_foci', lambda f: len(f().controls), 3),
 ]
 
 NO_MASK = ([True], [[True]*3], 'abc', [.5]*3, {1}, None)
 KAPPA = [
+    *each('geometry.kappa.plot_moments', lambda f, v: f(v),
+          ([1., 2.], [[1., 2., 3.]], [[NAN, 1.]], 'points', None, np.ones((0, 2))), 'point'),
+    refused('geometry.kappa.plot_moments', lambda f: f(POINTS, 'here'), 'ax must be matplotlib'),
+    *agree('geometry.kappa.plot_moments', lambda f, v: f(v).get_title(), forms(POINTS),
+           'points: $\\kappa$=4'),
+    right('geometry.kappa.explore_kappa', lambda f: list(f().controls), ['kappa', 'n', 'spread']),
+    *(right('geometry.kappa.explore_kappa', lambda f, n=n, v=v: redrawn(f(), n, v), True)
+      for n,v in (('kappa', .01), ('kappa', 100.), ('n', 1), ('n', 32), ('spread', 0.))),
     *each('geometry.kappa.zeta_curvature', lambda f, v: f(v),
           (0, -1, 1, 1., NAN, INF, 1e300, 'a', None), 's must'),
     *each('geometry.kappa.zeta_curvature', lambda f, v: f(.5, v), (0, 9, 101, 10**9, 2.5, None),
@@ -367,7 +391,26 @@ DATA = 'data.polylipse.make_polylipse_dataset'
 def make(f, **more): return f(**{**SMALL, **more})
 
 
+PLANE = [[1., 2.], [0., -1.]]
 POLYLIPSE = [
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(v, [0, 0], SQUARE, [.5, .5]),
+          ([1., 2.], [[NAN, 1.], [0., 0.]], [[1., 2.]], 'points', None), ''),
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(PLANE, v, SQUARE, [.5, .5]),
+          ([0], [[0, 1]], 'ab', None, [0., NAN]), 'focus'),
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(PLANE, [0, 1], SQUARE, v),
+          ([1.], [-1., 2.], [NAN, 1.], [.5, .6], None), 'weights'),
+    *each('data.polylipse.plot_polylipse', lambda f, v: f(PLANE, [0, 1], SQUARE, [.5, .5], v),
+          (-1., NAN, INF, '2', None), 'focal_radius'),
+    refused('data.polylipse.plot_polylipse',
+            lambda f: f(PLANE, [0, 1], SQUARE, [.5, .5], 2., 'here'), 'ax must be matplotlib Axes'),
+    *agree('data.polylipse.plot_polylipse',
+           lambda f, v: f(v, [0, 1], SQUARE, [.75, .25]).get_title(), forms(PLANE),
+           'foci: $\\kappa$=3'),
+    *each('data.polylipse.explore_polylipse', lambda f, v: f(v), (0, -1, 2.5, NAN, '9', None, 10**9),
+          'n_points must be an integer >= 1'),
+    *(right('data.polylipse.explore_polylipse', lambda f, n=n, v=v: redrawn(f(50), n, v), True)
+      for n,v in (('n_foci', 1), ('n_foci', 32), ('kappa', .01), ('kappa', 100.),
+                  ('orbit_radius', 0.), ('orbit_std', 1.), ('noise', 0.))),
     *each('data.polylipse.plane_embedding', lambda f, v: f(v), (2, 0, 2.5, NAN, 10**9, None),
           'd_model must be an integer >= 3'),
     *each('data.polylipse.plane_embedding', lambda f, v: f(4, v), (-1, 1.5, 'a', None),

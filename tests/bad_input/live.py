@@ -52,15 +52,15 @@ def drawn(fig):
 
 def turned(box, control, value):
     "What a widget complains of when a control is turned, nothing when it draws another figure"
-    before = box.children[-1].value
-    next(c for c in box.children if f'explore-{control}' in c._dom_classes).value = value
-    return box.children[-2].value or ('' if box.children[-1].value!=before else 'the same figure')
+    before = box.image.value
+    box.controls[control].value = value
+    return box.message.value or ('' if box.image.value!=before else 'the same figure')
 
 
 def sharp(box):
     "What the widget complains of at the lowest temperature, where a sure prediction looks as before"
-    turned(box, 'temperature', .1)
-    return box.children[-2].value
+    said = turned(box, 'temperature', .1)
+    return '' if said.startswith('the same as') else said
 
 ROWS = [
     *(refused(L+n, lambda f, v=v: f(v), words) for n,words in (('live_curves', 'CurriculumState'), ('plot_live', 'live_curves returns')) for v in (None, 3, {}, [1., np.nan])),
@@ -105,7 +105,7 @@ ROWS = [
         *(((LOGITS, y), 'whole numbers from 0 to 2') for y in (LABELS+7, LABELS-1, LABELS+.5)), ((LOGITS, LABELS*np.nan), 'finite'), ((LOGITS, ['a']*30), 'numbers'),
         ((np.zeros((0, 3)), []), 'at least a row'), ((np.zeros((3, 0)), [0, 0, 0]), 'at least a row'))),
     *(right('metrics.explore_calibration', lambda f, z=z, y=y: sharp(f(z, y)), '') for z,y in ((LOGITS.astype('>f4'), LABELS.astype('>i2')), ((LOGITS*3e38).astype(np.float32), LABELS), (LOGITS*1.7e308, LABELS.astype(np.float16)), (LOGITS[:, ::-1], LABELS.tolist()))),
-    right('metrics.explore_calibration', lambda f: len(f(LOGITS.astype(np.float16), np.arange(30)%3).children)>=3, True),
-    right('models.zeta.explore_kernels', lambda f: len(f().children)>=4, True),
+    right('metrics.explore_calibration', lambda f: len(f(LOGITS.astype(np.float16), np.arange(30)%3).controls), 2),
+    right('models.zeta.explore_kernels', lambda f: len(f().controls), 3),
     *(right('models.zeta.explore_kernels', lambda f, n=n, v=v: turned(f(), n, v), '') for n in ('beta', 't') for v in (10**-1.5, 10**1.5)),
 ]

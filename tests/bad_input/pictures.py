@@ -43,7 +43,7 @@ ROWS = [
     refused('plots.basin.plot_class_map', lambda f: f(MODEL, X, Y+9), 'labels'),
     right('plots.basin.plot_class_map', lambda f: f(MODEL, X.numpy(), Y.numpy()), is_axes),
     refused('plots.basin.explore_classes', lambda f: f(None, X, Y), 'GeoFractalDavid'),
-    right('plots.basin.explore_classes', lambda f: len(f(MODEL, X, Y).children)>2, True),
+    right('plots.basin.explore_classes', lambda f: len(f(MODEL, X, Y).controls), 3),
     refused('plots.basin.plot_reliability', lambda f: f([2.], [True]), '[0, 1]'),
     refused('plots.basin.plot_reliability', lambda f: f([.5], [True], 0), 'bins'),
     right('plots.basin.plot_reliability', lambda f: f(torch.tensor([.5, 1.]), torch.tensor([True, False])), is_axes),

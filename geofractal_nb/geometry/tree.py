@@ -106,7 +106,7 @@ def ward_tree(
 )->ClassTree: # Binary
     "The hierarchy that Ward's method finds"
     from scipy.cluster.hierarchy import leaves_list, linkage
-    P = as_tensor('points', points, ('C', 'F'), torch.float64).cpu().numpy()
+    P = as_tensor('points', points, ('C', 'F'), torch.float64).detach().cpu().numpy()
     C = len(P)
     check(C>1 and P.shape[1]>0, f"points must hold at least 2 classes, got shape {P.shape}")
     called = list(class_names) if len(class_names) else range(C)
@@ -189,7 +189,7 @@ def plot_tree(
 
 # %% ../../nbs/14_geometry.tree.ipynb #e7d64d04
 def _classes(name, values, C): # Vector of class numbers, or a `ValueError`
-    try: v = torch.as_tensor(np.asarray(values))
+    try: v = values if torch.is_tensor(values) else torch.as_tensor(np.array(values))
     except (TypeError, ValueError): v = torch.ones(()) # text, or nothing
     ok = v.ndim==1 and not v.is_floating_point() and v.dtype!=torch.bool
     check(ok and (not len(v) or 0<=v.min() and v.max()<C),

@@ -8,6 +8,7 @@ from geofractal_nb.data.splits import EmbeddingData, make_splits
 from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.models.heads import SimplexHead
+from geofractal_nb.geometry.tree import ward_tree
 from geofractal_nb.models.start import Moments
 from geofractal_nb.storage import save_tensors
 from geofractal_nb.training.basin import BasinConfig, begin_basin, train_basin_epoch
@@ -83,6 +84,8 @@ ROWS = [
     right('models.start.start_from_data', lambda f: f(GeoFractalDavid(8, 3, 2, (8,), linear=True), [(X, Y*0)]), None),
     *(refused('models.start.start_from_data', lambda f, c=c: f(GeoFractalDavid(8, 3, 2, (8,), linear=True), [(X, Y)], c), 'clusters must have shape')
       for c in (torch.zeros(3, 2, 8), X, 'two', 3)),
+    *(refused('models.start.start_from_data', lambda f, t=t: f(GeoFractalDavid(8, 3, 2, (8,), linear=True), [(X, Y)], tree=t), 'tree must be a ClassTree of 3 classes')
+      for t in ('oak', 3, ward_tree(torch.eye(4)))),
     *(refused('models.start.class_clusters', lambda f, a=a: f(*a), words) for a,words in (
         ((X, Y, 3, 0), 'count'), ((X, Y, 3, 2.5), 'count'), ((X, Y, 2, 2), 'in [0, 2)'), ((X, Y[1:], 3, 2), 'rows (N,F)'), ((X.numpy(), Y, 3, 2), 'rows (N,F)'),
         ((X, Y.double(), 3, 2), 'int64'), ((X*NAN, Y, 3, 2), 'finite'), ((X, Y, 3, 2, 0, -1), 'steps'))),

@@ -45,6 +45,16 @@ ROWS = [
         ((GeoFractalDavid(6, 2, 1, (8,)), X, Y), 'int64'), ((None, X, Y), 'GeoFractalDavid'), ((GeoFractalDavid(6, 2, 1, (8,), reference=True), X, Y), 'depend on the batch'),
         ((GeoFractalDavid(6, 2, 1, (8,)), X, torch.from_numpy(Y)*2), 'needs a row'), ((GeoFractalDavid(6, 2, 1, (8,)), X[:3], torch.from_numpy(Y)), '3 rows but 40 labels'),
         ((GeoFractalDavid(6, 2, 1, (8,)), NAN, torch.from_numpy(Y)), 'finite'), ((GeoFractalDavid(6, 2, 1, (8,)), X, torch.from_numpy(Y)-1), '>= 0'))),
+    *(refused(name, lambda f, t=t: f(scales=(8,), class_tree=t).fit(X, Y), words) for t,words in (
+        ('oak', "None, 'ward' or a dictionary"), (3, 'a dictionary'), ([0, 1], 'a dictionary'), ({}, 'no groups are given'), ({0: 'a'}, 'no groups are given'), ({0: 'a', 1: ()}, 'equally many groups'),
+        ({0: ['a', 'b'], 1: 'c'}, 'equally many groups'))),
+    *(refused(name, lambda f, c=c: RICH.predict_prefix(X, c), 'confidence must be') for c in (.5, 2, None, np.nan)),
+    refused(name, lambda f: RICH.predict_prefix(NAN), 'NaN'),
+    right(name, lambda f: RICH.predict_prefix(X.astype(np.float16)).depth.shape, (40,)),
+    *(refused('estimator.labelled_tree', lambda f, g=g: f(g, [0, 1]), words) for g,words in (
+        (None, 'dictionary'), ({0: 'a'}, "['1']"), ({0: 'a', 1: 7}, 'equally many groups'), ({0: [], 1: []}, 'equally many groups'))),
+    refused('estimator.labelled_tree', lambda f: f({0: 'a'}, [0]), 'at least 2 names'),
+    right('estimator.labelled_tree', lambda f: f({'0': 'a', 1: ['b'], 2: ('a',)}, np.arange(3)).groups[:,0].tolist(), [0, 1, 0]),
     right('models.classes.add_classes', lambda f: f(GeoFractalDavid(6, 2, 1, (8,)), X.astype(np.float64), torch.from_numpy(Y)).config['num_classes'], 4),
     *(refused('models.classes.remove_classes', lambda f, v=v: f(GeoFractalDavid(6, 3, 1, (8,)), v), words) for v,words in (([3], 'numbers in [0, 3)'), ([-1], 'numbers in'), (None, 'numbers in'), ('ab', 'numbers in'), ([0, 1], 'must stay'))),
     right('models.classes.remove_classes', lambda f: f(GeoFractalDavid(6, 3, 1, (8,)), np.array([1])).config['num_classes'], 2),

@@ -9,6 +9,7 @@ from bad_input import refused, right
 from geofractal_nb.estimator import GeoFractalClassifier, save_classifier
 from geofractal_nb.models.density import density
 from geofractal_nb.models.start import Moments
+from geofractal_nb.subclasses import subclasses
 from geofractal_nb.models.david import GeoFractalDavid, save_model
 
 R = np.random.default_rng(0)
@@ -26,6 +27,7 @@ fit = lambda f, x=X, y=Y, weights=None, eval_set=None, **kw: f(**{**TINY, **kw})
 name = 'estimator.GeoFractalClassifier'
 
 RICH = GeoFractalClassifier(**{**TINY, 'validation_fraction': .2}).fit(X, Y)
+PARTS = subclasses(RICH, X, Y)
 DENSE = density(Moments(6, 2).add(torch.from_numpy(X), torch.from_numpy(Y)))
 
 ROWS = [
@@ -55,6 +57,17 @@ ROWS = [
         (None, 'dictionary'), ({0: 'a'}, "['1']"), ({0: 'a', 1: 7}, 'equally many groups'), ({0: [], 1: []}, 'equally many groups'))),
     refused('estimator.labelled_tree', lambda f: f({0: 'a'}, [0]), 'at least 2 names'),
     right('estimator.labelled_tree', lambda f: f({'0': 'a', 1: ['b'], 2: ('a',)}, np.arange(3)).groups[:,0].tolist(), [0, 1, 0]),
+    *(refused('subclasses.subclasses', lambda f, a=a, kw=kw: f(*a, **kw), words) for a,kw,words in (
+        ((None, X), {}, 'GeoFractalClassifier'), ((RICH, NAN), {}, 'NaN'), ((RICH, X, Y[:3]), {}, 'a label for each of 40 rows'), ((RICH, X, Y+5), {}, 'none of the classes'),
+        ((RICH, X, [Y]), {}, 'vector of labels'), ((RICH, X), dict(names=['a']), 'a text for each of 40 rows'), ((RICH, X), dict(names='a'*40), 'a text for each'), ((RICH, X), dict(examples=0), 'examples'))),
+    right('subclasses.subclasses', lambda f: f(RICH, X.astype(np.float16)).rows.sum(), 40),
+    right('subclasses.subclasses', lambda f: f(RICH, torch.from_numpy(X), Y.tolist(), examples=100).examples[0].max()<40, True),
+    refused('subclasses.Subclasses', lambda f: PARTS.describe(7), 'one of the 2 classes'),
+    right('subclasses.Subclasses', lambda f: len(f(*[np.arange(2)]*5, torch.ones(2), torch.ones(2)).names), 0),
+    *(refused('subclasses.plot_subclasses', lambda f, a=a: f(*a), words) for a,words in (
+        ((None, 0), 'Subclasses'), ((PARTS, 9), 'one of the 2 classes'), ((PARTS, 0, 0), 'largest'), ((PARTS, 0, 8, 'left'), 'matplotlib Axes'))),
+    refused('subclasses.plot_subclasses', lambda f: f(subclasses(RICH, X[Y==0], Y[Y==0]), 1), 'none of these rows'),
+    right('subclasses.plot_subclasses', lambda f: len(f(PARTS, 0).collections)>1, True),
     right('models.classes.add_classes', lambda f: f(GeoFractalDavid(6, 2, 1, (8,)), X.astype(np.float64), torch.from_numpy(Y)).config['num_classes'], 4),
     *(refused('models.classes.remove_classes', lambda f, v=v: f(GeoFractalDavid(6, 3, 1, (8,)), v), words) for v,words in (([3], 'numbers in [0, 3)'), ([-1], 'numbers in'), (None, 'numbers in'), ('ab', 'numbers in'), ([0, 1], 'must stay'))),
     right('models.classes.remove_classes', lambda f: f(GeoFractalDavid(6, 3, 1, (8,)), np.array([1])).config['num_classes'], 2),

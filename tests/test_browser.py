@@ -418,6 +418,9 @@ def lab(root, tmp_path_factory):
                f'--IdentityProvider.token={token}', f'--ServerApp.root_dir={tmp_path/"nbs"}',
                '--LabApp.expose_app_in_browser=True', '--LabApp.news_url=None',
                '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']
+    news = tmp_path/'home/LAB_SETTINGS_DIR/@jupyterlab/apputils-extension'
+    news.mkdir(parents=True)
+    (news/'notification.jupyterlab-settings').write_text('{"fetchNews": "false"}')
     said = open(tmp_path/'lab.log', 'w')
     p = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=env)
     address,until = f'http://127.0.0.1:{port}',time.monotonic()+180
@@ -499,6 +502,7 @@ def changed(figure, before):
     "Wait until a figure is another one"
     from playwright.sync_api import expect
     expect(figure).not_to_have_attribute('src', before, timeout=120_000)
+    figure.evaluate('e => e.decode()')
 
 
 TURNED = ('10_geometry.cantor', 'levels'),('12_geometry.foci', 'n'),('72_plots.cgd', 'n_foci')

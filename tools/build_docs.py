@@ -32,6 +32,7 @@ KATEX_SHA256 = '8c5494c5f7d8e8bf73ff3fe64d4bd09a340e4878b7eec9bbd9ef8d8f3e24193f
 HERO = 'results/does_it_help.ipynb' # the front page's figure: the project's main question
 PLAYGROUNDS = {'geometry.cantor': 'cantor', 'geometry.foci': 'foci'} # pages that turn: their scripts in tools/site
 HIDDEN = {'application/vnd.jupyter.widget-view+json', 'application/json'} # bars, and results for programs
+WIDE = 600                          # pixels of a figure that a phone shows at this width, to be scrolled
 FOLD = 8                            # lines of code a results page shows unfolded
 
 text_of = lambda cell: ''.join(cell['source'])
@@ -274,11 +275,12 @@ def figures(out):
             n += 1
             file = f'figures/{str(name).replace("/", "-")}-{n}.{mime.split("+")[0]}'
             (out/file).parent.mkdir(exist_ok=True)
-            (out/file).write_bytes(base64.b64decode(data))
+            (out/file).write_bytes(content := base64.b64decode(data))
+            wide = mime=='png' and int.from_bytes(content[16:20], 'big')>WIDE
             alt = re.search(r'alt="([^"]*)"', before+after)
             if anchor!='best-figure': found.append((f'{name}.html', anchor, file, alt[1] if alt else html.escape(title), title))
             loud = '' if alt else f' alt="{html.escape(title)}"'
-            return f'<img {before}src="{rel}/{file}" loading="lazy"{loud}{after}>'
+            return f'<img {before}src="{rel}/{file}" loading="lazy"{loud}{" data-wide" if wide else ""}{after}>'
         text = re.sub(r'<div[^>]*\bid="(cell-\d+|best-figure)"[^>]*>|<img ([^>]*?)src="data:image/([\w+]+);base64,([^"]+)"([^>]*)>', put, text)
         page.write_text(text, encoding='utf-8')
     return found

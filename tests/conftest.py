@@ -18,6 +18,16 @@ def pytest_configure(config):
         raise pytest.UsageError('GEOFRACTAL_TEST_SEED needs tools/other_seed on PYTHONPATH')
 
 
+def pytest_terminal_summary(terminalreporter):
+    "Tests without a browser are missed aloud"
+    skipped = [r for r in terminalreporter.stats.get('skipped', []) if 'test_browser' in r.nodeid]
+    if not skipped: return
+    why = skipped[0].longrepr[2] if isinstance(skipped[0].longrepr, tuple) else skipped[0].longrepr
+    why = str(why).removeprefix('Skipped: ')
+    terminalreporter.write_line(f'{len(skipped)} BROWSER TESTS DID NOT RUN ({why}): site and '
+                                'JupyterLab are untested', red=True, bold=True)
+
+
 @pytest.fixture(scope='session')
 def root(): return ROOT
 

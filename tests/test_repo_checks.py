@@ -1,6 +1,9 @@
 "The checks of the repository itself: each finds what it is there for, and none writes"
 import io
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -104,3 +107,10 @@ def test_looking_changes_nothing(root):
     before = {p: p.read_bytes() for p in [*root.glob('nbs/**/*.ipynb'), *root.glob('geofractal_nb/**/*.py'), root/'README.md']}
     check_repo.main()
     assert all(p.read_bytes()==b for p,b in before.items())
+
+
+def test_a_missing_browser_is_said_aloud(root, tmp_path):
+    command = [sys.executable, '-m', 'pytest', '-q', '-k', 'hundred', 'tests/test_browser.py']
+    done = subprocess.run(command, cwd=root, env=os.environ|{'PATH': str(tmp_path)}, text=True,
+                          capture_output=True)
+    assert done.returncode==0 and '1 BROWSER TESTS DID NOT RUN (no Chromium' in done.stdout

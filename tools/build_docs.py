@@ -24,13 +24,15 @@ import yaml
 from latex2mathml.converter import convert
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
+from geofractal_nb.runner import read_result
 
 SITE = Path(__file__).resolve().parent/'site'
 KATEX = '0.16.11'
 KATEX_SHA256 = '8c5494c5f7d8e8bf73ff3fe64d4bd09a340e4878b7eec9bbd9ef8d8f3e24193f'
 HERO = 'results/does_it_help.ipynb' # the front page's figure: the project's main question
-PLAYGROUNDS = {} # pages that turn, and their scripts in tools/site
+PLAYGROUNDS = {'geometry.cantor': 'cantor', 'geometry.foci': 'foci'} # pages that turn: their scripts in tools/site
 HIDDEN = {'application/vnd.jupyter.widget-view+json', 'application/json'} # bars, and results for programs
+WIDE = 600                          # pixels of a figure that a phone shows at this width, to be scrolled
 FOLD = 8                            # lines of code a results page shows unfolded
 
 text_of = lambda cell: ''.join(cell['source'])
@@ -96,6 +98,12 @@ def option(cell, key, value):
         cell['source'] = f'#| {key}: {json.dumps(value, ensure_ascii=False)}\n{text_of(cell)}'
 
 
+def fold(cell):
+    if 'code-fold:' in text_of(cell): return
+    option(cell, 'code-summary', f'Code, {len(text_of(cell).splitlines())} lines')
+    option(cell, 'code-fold', True)
+
+
 def title_of(nb):
     found = re.search(r'^title: *(.*)$|^# (.*)$', '\n'.join(text_of(c) for c in nb['cells'][:3]), re.M)
     return (found[1] or found[2]).strip('"\'') if found else ''
@@ -106,8 +114,14 @@ def picture_cell(outputs, alt):
                 source=f'#| echo: false\n#| fig-alt: {json.dumps(alt, ensure_ascii=False)}\n#| label: best-figure\n0')
 
 
+def without_code(cell):
+    "What a cell says, and nothing of how"
+    bare = re.sub(r'^#\|.*\n', '', text_of(cell), flags=re.M) if cell['cell_type']=='code' else None
+    return cell if bare is None else {**cell, 'source': f'#| echo: false\n{bare}'}
+
+
 def answer_first(cells):
-    "A results page: title, notice, answer, best figure, then the method"
+    "A results page: title, notice, answer in words, best figure, the method, the answer's code"
     heads = [i for i,c in enumerate(cells) if re.match(r'## ', text_of(c)) and c['cell_type']=='markdown']
     start = next((i for i in heads if re.match(r'## Answer', text_of(cells[i]))), None)
     if start is None: return cells
@@ -117,23 +131,29 @@ def answer_first(cells):
                  and not re.match(r'---|# ', text_of(c)))
     best = next(((i, c) for i,c in enumerate(cells) if pictures(c)), None)
     figure = [picture_cell(pictures(best[1])[:1], describe(cells, best[0], ''))] if best else []
-    method = [dict(cell_type='markdown', metadata={}, source='## Method')]
-    return cells[:first]+answer+figure+method+cells[first:start]+cells[stop:]
+    words = [without_code(c) for c in answer if c['cell_type']!='code' or c['outputs']]
+    code = [{**c, 'outputs': []} for c in answer if c['cell_type']=='code']
+    for c in code: fold(c)
+    method,last = (dict(cell_type='markdown', metadata={}, source=f'## {t}') for t in ('Method', "The answer's code"))
+    return cells[:first]+words+figure+[method]+cells[first:start]+cells[stop:]+([last]+code if code else [])
 
 
 def prepare(page, cache):
     "One notebook: figures described, code of results folded, bars of progress left out"
     nb = json.loads(page.read_text())
     cells,title = nb['cells'],title_of(nb)
+    for c in cells: # nbdev links a symbol's name also where it is the text of a link
+        if c['cell_type']=='markdown': c['source'] = re.sub(r'\[(\[`[^`]+`\]\([^)]*\))\]\([^)]*\)', r'\1', text_of(c))
     for i,c in enumerate(cells):
         if c['cell_type']!='code': continue
         c['outputs'] = [o for o in c['outputs'] if not HIDDEN & set(o.get('data', {}))]
+        for o in c['outputs']: # a page shown as an example: its links lead nowhere from here
+            data = o.get('data', {})
+            if 'text/html' in data: data['text/html'] = re.sub(r'<a href="(?!\w+:|#)[^"]*">(.*?)</a>', r'\1', ''.join(data['text/html']))
         if pictures(c): option(c, 'fig-alt', describe(cells, i, title))
     if page.parent.name=='results':
         for c in cells:
-            if c['cell_type']=='code' and len(text_of(c).splitlines())>FOLD:
-                option(c, 'code-summary', f'Code, {len(text_of(c).splitlines())} lines')
-                option(c, 'code-fold', True)
+            if c['cell_type']=='code' and len(text_of(c).splitlines())>FOLD: fold(c)
         nb['cells'] = answer_first(cells)
     page.write_text(json.dumps(nb))
 
@@ -146,8 +166,9 @@ def front_figure(cache):
     cell = next((c for c in cells if pictures(c)), None)
     if cell is None: return
     alt = json.loads(re.search(r'fig-alt: (.*)', text_of(cell))[1])
-    caption = dict(cell_type='markdown', metadata={}, source=f'[Does the self-paced curriculum help?]({HERO}) '
-                   'More figures: [the gallery](gallery.md).')
+    *_,said = read_result(get_config().nbs_path/HERO)['answer']
+    caption = dict(cell_type='markdown', metadata={}, source=f'Accuracy on the largest level while training. {said} '
+                   f'([The study]({HERO}); more figures: [the gallery](gallery.md).)')
     at = next(i for i,c in enumerate(nb['cells']) if re.match(r'## ', text_of(c)))
     nb['cells'][at:at] = [picture_cell(pictures(cell)[:1], alt), caption]
     page.write_text(json.dumps(nb))
@@ -220,10 +241,24 @@ def localise(page, out, cfg, renamed, maths):
     if name=='gallery.html': text = re.sub(r'<a [^>]*/gallery\.md"[^>]*>.*?</a>', '', text)
     script = PLAYGROUNDS.get(page.stem)
     if script:
-        text = text.replace('</head>', f'<script src="{rel}/site_libs/{script}.js" defer></script></head>', 1)
-        place = '<div class="playground" id="playground"></div>'
-        text = re.sub(r'(<h2[ >])', place+r'\1', text, count=1) if '<h2' in text else text.replace('</main>', place+'</main>', 1)
+        scripts = ''.join(f'<script src="{rel}/site_libs/{s}.js" defer></script>\n' for s in ('playground', script))
+        text = text.replace('</head>', f'{scripts}</head>', 1)
+        before,inside,after = re.split('(?=<main)|(?<=</main>)', text)
+        place = '<div class="playground" id="playground"></div>\n' # above the first heading, below the formula
+        text = before+re.sub(r'(<section[^>]*>\s*)?<h2[ >]', place+r'\g<0>', inside, count=1)+after
     page.write_text(text, encoding='utf-8')
+
+
+def methods(out):
+    "A link to a method leads to its class where the method has no heading of its own"
+    texts = {p: p.read_text(encoding='utf-8') for p in out.rglob('*.html')}
+    ids = {p: set(re.findall(r'\bid="([^"]+)"', t)) for p,t in texts.items()}
+    for page,text in texts.items():
+        def lead(m):
+            target = page if not m[1] else Path(os.path.normpath(page.parent/m[1]))
+            known = f'{m[2]}.{m[3]}' in ids.get(target, set())
+            return m[0] if known else f'href="{m[1]}#{m[2]}"'
+        page.write_text(re.sub(r'href="([^":#]*)#(\w+)\.(\w+)"', lead, text), encoding='utf-8')
 
 
 def figures(out):
@@ -240,11 +275,12 @@ def figures(out):
             n += 1
             file = f'figures/{str(name).replace("/", "-")}-{n}.{mime.split("+")[0]}'
             (out/file).parent.mkdir(exist_ok=True)
-            (out/file).write_bytes(base64.b64decode(data))
+            (out/file).write_bytes(content := base64.b64decode(data))
+            wide = mime=='png' and int.from_bytes(content[16:20], 'big')>WIDE
             alt = re.search(r'alt="([^"]*)"', before+after)
             if anchor!='best-figure': found.append((f'{name}.html', anchor, file, alt[1] if alt else html.escape(title), title))
             loud = '' if alt else f' alt="{html.escape(title)}"'
-            return f'<img {before}src="{rel}/{file}" loading="lazy"{loud}{after}>'
+            return f'<img {before}src="{rel}/{file}" loading="lazy"{loud}{" data-wide" if wide else ""}{after}>'
         text = re.sub(r'<div[^>]*\bid="(cell-\d+|best-figure)"[^>]*>|<img ([^>]*?)src="data:image/([\w+]+);base64,([^"]+)"([^>]*)>', put, text)
         page.write_text(text, encoding='utf-8')
     return found
@@ -284,6 +320,7 @@ def main():
     out = cache/cfg.doc_path.name
     maths = katex(out)
     for page in out.rglob('*.html'): localise(page, out, cfg, renamed, maths)
+    methods(out)
     gallery(out, figures(out))
     search(out)
     for script in SITE.glob('*.js'): shutil.copy(script, out/'site_libs')

@@ -7,7 +7,7 @@ here = Path(__file__).parent
 config = ConfigParser(delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
-extras = ('text', 'data', 'hub', 'tensorboard', 'plotly', 'video', 'dev')
+extras = ('text', 'data', 'hub', 'tensorboard', 'plotly', 'video', 'labels', 'dev')
 
 setup(
     name=cfg['lib_name'],

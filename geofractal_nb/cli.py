@@ -259,6 +259,46 @@ def _predict(
            f"probability {sure.max(1).mean():.2f}, {1/len(found.classes_):.2f} by chance.{more}",
            ['class', 'rows', 'mean probability'], rows[:8], {'predictions': out})
 
+# %% ../nbs/92_cli.ipynb #1f52617b
+def _suspects(
+    issues, # LabelIssues
+    texts,  # One a row, or none
+)->tuple: # Column names, rows
+    "The first few suspects for a terminal"
+    first = issues.to_frame(texts or None).head(min(8, len(issues.flagged)))
+    more = [[one_line(t, 60)] for t in first.text] if texts else [[] for _ in range(len(first))]
+    rows = [[int(i), str(g), str(s), float(v), *t] for i,g,s,v,t
+            in zip(first.index, first.given, first.suggested, first.score, more)]
+    return ['row', 'given', 'suggested', 'score', *(['text'] if texts else [])],rows
+
+@_command('label-issues', 'rows.csv --labels category')
+def _label_issues(
+    file:Annotated[str, typer.Argument(help='Embeddings with labels: .npz, .npy, .safetensors, '
+                                            '.parquet or .csv.')],
+    output:Annotated[str, typer.Option('--output', '-o', help='Folder of table and page, by '
+                                       "default the file's.")]='',
+    features:Features='', labels:Labels='',
+    text:Annotated[str, typer.Option(help='Name of the texts in a file, if unusual.')]='',
+    folds:Annotated[int, typer.Option(help='A row is judged by those of the other folds.',
+                                      min=2)]=5,
+    seed:Annotated[int, typer.Option(help='Seed.', min=0)]=0, json:Json=False,
+):
+    "Rank the rows of a file by how little their labels fit; writes a table and a page."
+    import numpy as np
+    from geofractal_nb.data.readers import read_file, read_texts
+    from geofractal_nb.labels import label_issues, write_label_issues
+    X,y,names,_ = read_file(file, features, labels)
+    texts = read_texts(file, text)
+    given = np.array(names, dtype=object)[y] if names else y.numpy()
+    with busy('judging'): issues = label_issues(X.float(), given, folds, seed)
+    path = Path(file)
+    files = write_label_issues(issues, output or path.parent, texts or None, path.name)
+    if json: return print_json(dict(rows=len(y), flagged=issues.flagged.tolist(),
+                                    **{n: os.path.abspath(p) for n,p in files.items()}))
+    finish(f"{issues}: rows of other folds make another label more probable. A suspect is not an "
+           "error: look at them in their order.", *_suspects(issues, texts), files,
+           [f'geofractal train-basin {quote(file)}'])
+
 # %% ../nbs/92_cli.ipynb #298b648e
 @_command('datasets', '')
 def _datasets(json:Json=False):

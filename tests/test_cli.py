@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from geofractal_nb.cli import app, main
 from geofractal_nb.storage import load_json
 
-COMMANDS = ['train-basin', 'predict', 'probe', 'curriculum', 'viz', 'report', 'checkpoint', 'compare', 'info', 'math', 'run', 'show', 'datasets', 'runs']
+COMMANDS = ['train-basin', 'predict', 'label-issues', 'probe', 'curriculum', 'viz', 'report', 'checkpoint', 'compare', 'info', 'math', 'run', 'show', 'datasets', 'runs']
 
 
 def geofractal(*args, **kwargs):
@@ -139,7 +139,7 @@ def test_all_commands_are_listed():
     (['curriculum', 'full', '-p', 'depht=2'], 'did you mean depth'), (['curriculum', '-p', 'lr=-1'], 'lr must be'), (['curriculum', '-p', 'd_model=10'], 'n_heads must divide d_model'), (['curriculum', '--members', '0'], "'--members'"),
     (['curriculum', '-p', 'stability_window=99'], 'stability_window must be at most'), (['train-basin', 'digits', '-p', 'dataset=icd10'], 'given twice'), (['train-basin', 'mnist'], 'unknown dataset'),
     (['train-basin', 'digits', '-p', 'scales=0'], 'every scale must be'), (['train-basin', 'digits', '-p', 'epochs=two'], 'epochs must be int'), (['train-basin', 'none.csv'], "no file 'none.csv'"), (['train-basin', '--seed', '-1'], "'--seed'"),
-    (['predict', 'none', 'none.npz'], 'no file none'), (['probe', 'none'], 'no file none'), (['probe', '.'], 'no best_model_acc'), (['viz'], 'geofractal curriculum quick'), (['viz', 'none'], 'no folder none'), (['report', '.'], 'Missing option'),
+    (['predict', 'none', 'none.npz'], 'no file none'), (['label-issues', 'none.csv'], 'no file none.csv'), (['label-issues', 'none.txt'], 'path must end in'), (['label-issues', 'a.csv', '--folds', '1'], "'--folds'"), (['probe', 'none'], 'no file none'), (['probe', '.'], 'no best_model_acc'), (['viz'], 'geofractal curriculum quick'), (['viz', 'none'], 'no folder none'), (['report', '.'], 'Missing option'),
     (['report', '.', '-o', 'out'], 'no level_*_checkpoint.pt'), (['checkpoint', 'none.pt'], 'no file none.pt'), (['compare', 'none'], 'no folder none'), (['compare', '.', '--names', 'a', 'b'], '2 names for 1 runs'), (['info', 'none'], 'no folder none'),
     (['runs', 'none'], "no folder 'none'"), (['show', 'train_bassin'], 'unknown experiment'), (['runs', '--jsn'], 'No such option')])
 def test_a_wrong_call_is_one_line_that_helps(args, words, tmp_path, capfd, monkeypatch):
@@ -252,6 +252,28 @@ def test_other_column_names_are_told_before_a_kernel_starts(place, capsys, monke
     monkeypatch.setattr('geofractal_nb.runner._in_thread', lambda work: pytest.fail('a kernel was started'))
     assert main(['train-basin', 'animals.csv', '-o', 'elsewhere'])==2
     assert '--labels' in capsys.readouterr().err and not (place/'elsewhere').exists()
+
+
+def test_suspects_of_a_table_with_texts(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng,names = np.random.default_rng(0),('cat', 'dog', 'owl')
+    with open('animals.csv', 'w', newline='') as f:
+        w = csv.writer(f)
+        w.writerow([*(f'x{j}' for j in range(4)), 'animal', 'note'])
+        for i in range(90): w.writerow([*(.3*rng.normal(size=4)+3*np.eye(4)[i%3]).tolist(), 'owl' if i==30 else names[i%3], f'<note> {i}'])
+    assert main(['label-issues', 'animals.csv', '--labels', 'animal', '--text', 'note', '-o', 'out'])==0
+    out = ' '.join(capsys.readouterr().out.split())
+    assert 'of 90 labels' in out and 'table: out/label_issues.csv' in out and 'next: geofractal' in out
+    with open('out/label_issues.csv') as f: rows = list(csv.DictReader(f))
+    assert len(rows)==90 and (rows[0]['row'], rows[0]['given'], rows[0]['suggested'], rows[0]['text'])==('30', 'owl', 'cat', '<note> 30')
+    page = open('out/label_issues.html').read()
+    assert '&lt;note&gt; 30' in page and '<note>' not in page and 'src="http' not in page and 'href="http' not in page
+    assert main(['label-issues', 'animals.csv', '--labels', 'animal', '--text', 'note', '-o', 'out', '--json'])==0
+    assert json.loads(capsys.readouterr().out)['flagged'][0]==30
+    for args,words in ((['--labels', 'beast'], 'beast'), (['--labels', 'animal', '--text', 'words'], 'words'), (['--labels', 'animal', '-o', 'animals.csv'], 'is a file')):
+        assert main(['label-issues', 'animals.csv', *args])==2
+        err = capsys.readouterr().err
+        assert err.count('\n')==1 and words in err, err
 
 
 # ---- curricula

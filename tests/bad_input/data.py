@@ -285,4 +285,9 @@ ROWS = [
     right(E+'load_dataset',
       lambda f: f('digits', np.int64(1), np.float32(.1), np.float64(.25),
       np.int8(2)).splits['train'].shape, (20,)),
+    *(refused('data.readers.read_texts', lambda f, p, a=a: f(arrays(p), *a), words) for a,words in ((('words',), 'it has'), ((3,), 'text'))),
+    *(refused('data.readers.read_texts', lambda f, v=v: f(v), words) for v,words in ((3, 'path'), ('none.npz', 'no file'), ('none.txt', 'must end in'))),
+    refused('data.readers.read_texts', lambda f, p: f(stored(p), 'text'), 'are read from'),
+    right('data.readers.read_texts', lambda f, p: f(arrays(p)), ()),
+    right('data.readers.read_texts', lambda f, p: f(arrays(p, caption=np.array(['x', 'y']))), ('x', 'y')),
 ]

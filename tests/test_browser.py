@@ -167,7 +167,8 @@ BESIDE = """e => { const out = e.closest('.jp-OutputArea-output'), controls = e.
         && all.top>=page.top && all.bottom<=page.bottom && out.scrollWidth<=out.clientWidth }"""
 
 
-@pytest.mark.parametrize('notebook, control', [('10_geometry.cantor.ipynb', 'levels'), ('11_geometry.simplex.ipynb', 'k')])
+@pytest.mark.parametrize('notebook, control', [('10_geometry.cantor.ipynb', 'levels'), ('11_geometry.simplex.ipynb', 'k'), ('13_geometry.kappa.ipynb', 'n'),
+    ('26_data.polylipse.ipynb', 'n_foci'), ('30_models.heads.ipynb', 'k'), ('40_losses.ipynb', 'classes'), ('52_training.basin.ipynb', 'epochs')])
 def test_a_slider_redraws_the_figure(notebook, control, lab, browser):
     address,token = lab
     page = browser.new_page(viewport={'width': 1366, 'height': 768})

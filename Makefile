@@ -33,6 +33,8 @@ $(VENV)/bin/python:
 $(VENV)/.installed-%: $(ROOT)/settings.ini $(ROOT)/setup.py $(ROOT)/constraints.txt | $(VENV)/bin/python
 	@echo "== installing geofractal_nb[$*] with the versions of constraints.txt"
 	@"$(BIN)/python" -m pip install --quiet -c "$(ROOT)/constraints.txt" -e "$(ROOT)[$*]" $(PIP_ARGS)
+	@# the kernel has the name that nbdev writes, or JupyterLab would change every notebook it opens
+	@"$(BIN)/python" -m ipykernel install --sys-prefix --name python3 --display-name python3 >/dev/null 2>&1
 	@touch "$@"
 
 setup: $(STAMPS) ## virtual environment and pinned installation

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['SCHEDULERS', 'STARTS', 'PLACINGS', 'WHOLE', 'REAL', 'ABOVE', 'MAX_CLUSTERED', 'BasinConfig', 'lr_factor',
-           'predictions', 'evaluate', 'fit_temperature', 'calibrate_temperature', 'TrainState', 'build_optimizer',
-           'fresh_state', 'begin_basin', 'train_basin_epoch', 'close_basin_epoch', 'BasinResult', 'fit']
+           'learning_rates', 'plot_learning_rates', 'explore_learning_rates', 'predictions', 'evaluate',
+           'fit_temperature', 'calibrate_temperature', 'TrainState', 'build_optimizer', 'fresh_state', 'begin_basin',
+           'train_basin_epoch', 'close_basin_epoch', 'BasinResult', 'fit']
 
 # %% ../../nbs/52_training.basin.ipynb #5258cdd5
 import hashlib
@@ -21,6 +22,7 @@ from ..core import (check, check_choice, check_flag, check_number, generator,
                                 resolve_device, resolve_precision, shown)
 from ..data.splits import EmbeddingData, shuffled_batches
 from ..geometry.cantor import MAX_LEVELS
+from ..interact import explore, new_axes
 from ..losses import ContrastiveBasinLoss, class_labels
 from ..metrics import expected_calibration_error
 from ..models.david import GeoFractalDavid, check_scales, save_model
@@ -121,6 +123,66 @@ def lr_factor(
         best,waited = (r['val_top1'],0) if r['val_top1']>best else (best,waited+1)
         if waited==3: halvings,waited = halvings+1,0
     return rise*.5**halvings
+
+# %% ../../nbs/52_training.basin.ipynb #679b420c
+def learning_rates(
+    config:BasinConfig, # Peak, shares, warm-up, scheduler and epochs
+    steps:int=20,       # Steps per epoch
+    history=(),         # Epoch records with `val_top1`, for plateau
+)->dict: # heads, fusion, stairs -> (epochs*steps,)
+    "Learning rates of a whole run, step by step"
+    check(isinstance(config, BasinConfig), f"config must be a BasinConfig, got {shown(config)}")
+    steps = check_number('steps', steps, 1, 10**6, whole=True)
+    told = isinstance(history, (list, tuple))
+    check(told and all(isinstance(r, dict) and 'val_top1' in r for r in history),
+          f"history must be epoch records with val_top1, got {shown(history)}")
+    total = config.epochs*steps
+    check(total<=10**6, f"{total} steps are too many to list: give fewer steps per epoch")
+    curve = torch.tensor([lr_factor(config, i, total, history[:i//steps]) for i in range(total)])
+    shares = dict(heads=1., fusion=config.fusion_lr, stairs=config.stairs_lr)
+    return {n: config.lr*s*curve for n,s in shares.items()}
+
+def plot_learning_rates(
+    rates:dict,    # Name -> (n,) rates, from `learning_rates`
+    steps:int=20,  # Steps per epoch
+    ax=None,       # Axes
+): # matplotlib Axes
+    "Learning rates over the epochs"
+    def is_curve(r): return torch.is_tensor(r) and r.ndim==1 and len(r)>0 and r.isfinite().all()
+    named = isinstance(rates, dict) and len(rates)>0 and all(map(is_curve, rates.values()))
+    check(named, f"rates must be what learning_rates returns, got {shown(rates)}")
+    steps = check_number('steps', steps, 1, 10**6, whole=True)
+    ax = new_axes(ax, figsize=(4.6, 2.8))
+    for i,(name,r) in enumerate(rates.items()):
+        ax.plot(torch.arange(len(r))/steps, r, color=f'C{i}', lw=1.5, label=name)
+    ax.set(xlabel='epoch', ylabel='learning rate', ylim=(0, None))
+    ax.ticklabel_format(axis='y', style='sci', scilimits=(-2, 2))
+    ax.legend(frameon=False, fontsize=8, loc='lower center', bbox_to_anchor=(.5, 1), ncols=3)
+    return ax
+
+# %% ../../nbs/52_training.basin.ipynb #891f0d24
+def explore_learning_rates(): # An ipywidgets box
+    "Scheduler, peak, warm-up and length of a run"
+    import ipywidgets as w
+    ax = new_axes(figsize=(5.4, 3.3))
+    def draw(scheduler, lr, warmup, epochs, improves):
+        seen = [dict(val_top1=min(e+1, improves)/100) for e in range(epochs)]
+        def rates(name):
+            return learning_rates(BasinConfig(scheduler=name, lr=lr, warmup=warmup, epochs=epochs),
+                                  history=seen)
+        now = rates(scheduler)
+        others = [s for s in SCHEDULERS if s!=scheduler]
+        same = [s for s in others if torch.equal(rates(s)['heads'], now['heads'])]
+        ax.clear()
+        plot_learning_rates(now, ax=ax)
+        return ax,f'the same as {same[0]} here' if same else ''
+    slow = dict(continuous_update=False)
+    return explore(draw, scheduler=w.ToggleButtons(options=SCHEDULERS),
+        lr=w.FloatLogSlider(value=1e-3, min=-5, max=-1, step=.1, readout_format='.1e',
+                            description='peak', **slow),
+        warmup=w.FloatSlider(value=.05, min=0, max=.5, step=.01, **slow),
+        epochs=w.IntSlider(value=15, min=2, max=40, **slow),
+        improves=w.IntSlider(value=5, min=1, max=40, **slow))
 
 # %% ../../nbs/52_training.basin.ipynb #c09d3551
 def _batches(

@@ -41,7 +41,8 @@ class Subclasses:
 
     def _number(self, label): # Position of a label
         at = np.flatnonzero(self.classes==label)
-        check(len(at)==1, f"label must be one of the {len(self.classes)} classes, got {shown(label)}")
+        C = len(self.classes)
+        check(len(at)==1, f"label must be one of the {C} classes, got {shown(label)}")
         return int(at[0])
 
 def _nearest_rows(

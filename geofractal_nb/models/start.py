@@ -120,8 +120,8 @@ def nearest_cluster(
     "Which of its own class's centres is nearest"
     fits = all(map(torch.is_tensor, (x, y, centers))) and x.ndim==2 and centers.ndim==3
     check(fits and x.shape[1]==centers.shape[2] and y.shape==x.shape[:1],
-          f"rows (N,F), classes (N,) and centres (C,V,F) do not fit: got {shown(x)}, {shown(y)} and "
-          f"{shown(centers)}")
+          f"rows (N,F), classes (N,) and centres (C,V,F) do not fit: got {shown(x)}, {shown(y)} "
+          f"and {shown(centers)}")
     def nearest(rows, classes):
         c = centers[classes]
         d = c.square().sum(-1)-2*(c@rows[:,:,None])[...,0]
@@ -160,7 +160,8 @@ def class_clusters(
     steps:int=20,    # Of Lloyd's algorithm
 )->torch.Tensor: # (C,V,F) centres, NaN where a class has fewer rows than clusters
     "k-means within every class, all classes at once"
-    V,C = (check_number(n, v, 1, whole=True) for n,v in (('count', count), ('classes', num_classes)))
+    V = check_number('count', count, 1, whole=True)
+    C = check_number('num_classes', num_classes, 1, whole=True)
     fits = torch.is_tensor(x) and torch.is_tensor(y) and x.ndim==2 and y.shape==x.shape[:1]
     check(fits and y.dtype==torch.int64 and (not len(y) or 0<=y.min() and y.max()<C),
           f"x must be rows (N,F) and y int64 classes in [0, {C}), got {shown(x)} and {shown(y)}")

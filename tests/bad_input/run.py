@@ -140,7 +140,7 @@ ROWS = [
     right('cli.spread_names', lambda f: f(['compare', 'a', '--names', 'b', 'c']), ['compare', 'a', '--names', 'b', '--names', 'c']),
     right('cli.Stopped', lambda f: f(130).args, (130,)),
     right('cli.Preset', lambda f: f('quick').value, 'quick'),
-    right('cli.app', lambda f: len(f.registered_commands), 14),
+    right('cli.app', lambda f: len(f.registered_commands), 15),
     right('cli.main', lambda f: f(['run', 'nonsense']), 2),
     right('cli.main', lambda f, tmp: f(['predict', str(tmp/'no.safetensors'), str(tmp/'no.npz')]), 2),
     right('cli.main', lambda f: f(['show', 'train_basin']), 0),

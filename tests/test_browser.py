@@ -56,8 +56,9 @@ def docs(root):
     "The site as it is built from what lies here"
     if stale(root):
         env = {**os.environ, 'PYTHONPATH': str(root)}
-        subprocess.run([sys.executable, 'tools/build_docs.py'], cwd=root, env=env, check=True,
-                       capture_output=True)
+        done = subprocess.run([sys.executable, 'tools/build_docs.py'], cwd=root, env=env, text=True,
+                              capture_output=True)
+        assert not done.returncode, done.stderr[-3000:]
     return root/'_docs'
 
 

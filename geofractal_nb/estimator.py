@@ -156,10 +156,13 @@ class _Answers:
 
     @property
     def class_tree_(self): # ClassTree: the one that was given, or Ward's of the trained centroids
-        heads,names = self._model().heads.values(),[str(c) for c in self.classes_]
+        model,names = self._model(),[str(c) for c in self.classes_]
         if isinstance(self.class_tree, dict): return labelled_tree(self.class_tree, names)
-        return ward_tree(torch.cat([F.normalize(h.class_prototypes.detach().mean(1), dim=-1)
-                                    for h in heads], 1), names)
+        if not hasattr(model, 'class_tree'): # it lasts as long as these weights
+            center = lambda h: F.normalize(h.class_prototypes.detach().mean(1), dim=-1)
+            centers = torch.cat([center(h) for h in model.heads.values()], 1)
+            model.class_tree = ward_tree(centers, names)
+        return model.class_tree
 
     def predict_prefix(self, X, confidence=.9): # (N,F) -> Prefixes: the smallest group that is sure
         return predict_prefix(self.predict_proba(X), self.class_tree_, confidence)

@@ -122,10 +122,12 @@ def _summaries(
     order:np.ndarray,  # (C,) classes from left to right
     called,            # (C,) names of the classes
 )->tuple: # Name of every group
-    "A group is called after its first and its last class"
+    "A small group is called after its classes, a larger one after its first and its last"
     first,counts = np.unique(groups[order], return_index=True, return_counts=True)[1:]
-    ends = zip(order[first], order[first+counts-1], counts)
-    return tuple(f'{called[a]}' if n==1 else f'{called[a]} ... {called[b]} ({n})' for a,b,n in ends)
+    def name(at, n):
+        own = [str(called[c]) for c in order[at:at+n]]
+        return ', '.join(own) if n<=3 else f'{own[0]} ... {own[-1]} ({n})'
+    return tuple(map(name, first, counts))
 
 # %% ../../nbs/14_geometry.tree.ipynb #787588c8
 def _widths(

@@ -106,12 +106,13 @@ def ward_tree(
 )->ClassTree: # Binary
     "The hierarchy that Ward's method finds"
     from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import pdist
     P = as_tensor('points', points, ('C', 'F'), torch.float64).detach().cpu().numpy()
     C = len(P)
     check(C>1 and P.shape[1]>0, f"points must hold at least 2 classes, got shape {P.shape}")
     called = list(class_names) if len(class_names) else range(C)
     check(len(called)==C, f"class_names must be {C} names, got {shown(class_names)}")
-    joins = linkage(P, 'ward', optimal_ordering=True)
+    joins = linkage(pdist(P), 'ward', optimal_ordering=True)
     table = np.stack(list(_splits(joins, leaves_list(joins))), axis=1)
     numbers,order = _numbered(table)
     names = [_summaries(column, order.numpy(), called) for column in table.T]

@@ -6,7 +6,6 @@
 __all__ = ['SHARPNESS', 'new_axes', 'show_figure', 'leave_picture', 'explore']
 
 # %% ../nbs/03_interact.ipynb #ecd4cf6b
-import base64
 import html
 import io
 
@@ -68,11 +67,12 @@ def leave_picture(
     "Let a widget's last picture stand in the notebook where no kernel shows the widget"
     check(all(hasattr(w, '_repr_mimebundle_') for w in (box, image)),
           f"box and image must be ipywidgets, got {shown(box)} and {shown(image)}")
+    from base64 import b64encode
     as_widget = box._repr_mimebundle_
     def bundle(**kwargs):
         data,size = as_widget(**kwargs),{}
         if image.value and image.layout.width:
-            data['image/png'] = base64.b64encode(image.value).decode()
+            data['image/png'] = b64encode(image.value).decode()
             size['image/png'] = dict(width=int(image.layout.width.removesuffix('px')))
         return data,size
     box._repr_mimebundle_ = bundle

@@ -186,6 +186,7 @@ def _measured(
     parts:torch.Tensor,   # (4,B,C) evidence
     labels:torch.Tensor,  # (B,) given
     weights:torch.Tensor, # (4,)
+    alone:torch.Tensor,   # (1,) weight of the classifier without the others
 )->tuple: # (B,) scores, best classes, confidence, distances, agreement
     "Score, suggestion and reasons of some rows"
     logits = (weights[:,None,None]*parts).sum(0)
@@ -193,7 +194,7 @@ def _measured(
     other = logits.scatter(1, own, -torch.inf).amax(1)
     votes = torch.softmax(parts[2:], -1).mean(0)
     of_own = lambda values: values.gather(1, own)[:,0]
-    return (other-of_own(logits), logits.argmax(1), of_own(torch.softmax(parts[0], -1)),
+    return (other-of_own(logits), logits.argmax(1), of_own(torch.softmax(alone*parts[0], -1)),
             (-2*of_own(parts[1])).clamp(min=0).sqrt(), of_own(votes))
 
 def _judged(
@@ -211,9 +212,10 @@ def _judged(
     drawn = torch.zeros(len(x), dtype=torch.bool).index_fill_(0, sample, True)
     picked = [rows[drawn[rows]] for rows in groups]
     parts = torch.cat([w.evidence(x[r]) for w,r in zip(judges, picked) if len(r)], 1)
-    weights = fit_weights(parts, labels[torch.cat(picked)])
+    known = labels[torch.cat(picked)]
+    weights,alone = (fit_weights(p, known) for p in (parts, parts[:1]))
     blocks = [(w, block) for w,rows in zip(judges, groups) for block in rows.split(1024)]
-    found = [_measured(w.evidence(x[b]), labels[b], weights) for w,b in blocks]
+    found = [_measured(w.evidence(x[b]), labels[b], weights, alone) for w,b in blocks]
     order = torch.argsort(torch.cat([b for _,b in blocks]))
     return weights,*(torch.cat(column)[order] for column in zip(*found))
 

@@ -7,7 +7,8 @@ here = Path(__file__).parent
 config = ConfigParser(delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
-extras = ('text', 'data', 'hub', 'tensorboard', 'plotly', 'video', 'labels', 'dev')
+extras = ('text', 'data', 'hub', 'tensorboard', 'plotly', 'video', 'labels', 'dask', 'ray',
+          'optuna', 'dev')
 
 setup(
     name=cfg['lib_name'],

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'EARLY_CHECKS', 'experiment_path', 'parameters_of', 'early_checks', 'show_result', 'in_words', 'read_result',
-           'ExperimentFailed', 'run_experiment']
+           'ExperimentFailed', 'checked_experiment', 'run_experiment']
 
 # %% ../nbs/90_runner.ipynb #b4e2d72b
 import ast
@@ -273,6 +273,18 @@ def _keep(
     if not same: save_json(record, {**about, 'finished': f'{datetime.now():%Y-%m-%dT%H:%M:%S}'})
     return place
 
+def checked_experiment(
+    name,            # Experiment's name, or a notebook's path
+    parameters:dict, # name -> value, perhaps as text
+)->tuple: # Path; name -> (type, default, help) it declares; name -> value of its type
+    "Find an experiment and check all it is given; nothing starts"
+    path = experiment_path(name)
+    declared,config = parameters_of(path),configuration_of(path)
+    known = {**(fields_of(config) if config else {}), **declared}
+    values = check_parameters(known, parameters)
+    early_checks(values, config, {n: default for n,(_,default,_) in declared.items()})
+    return path,declared,values
+
 def run_experiment(
     name,               # Experiment's name, or a notebook's path
     /,
@@ -281,11 +293,7 @@ def run_experiment(
     **parameters,       # Values for the notebook's parameters
 )->dict: # The notebook's result
     "Check parameters, execute a notebook, return its result"
-    path = experiment_path(name)
-    declared,config = parameters_of(path),configuration_of(path)
-    known = {**(fields_of(config) if config else {}), **declared}
-    values = check_parameters(known, parameters)
-    early_checks(values, config, {n: default for n,(_,default,_) in declared.items()})
+    path,declared,values = checked_experiment(name, parameters)
     out = _check_folder(out_dir)
     given = {n: list(v) if isinstance(v, tuple) else v for n,v in values.items()}
     if 'out_dir' in declared: values['out_dir'] = str(out)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bad_input import refused, right
 from geofractal_nb.results import Run
+from geofractal_nb.sweep import load_sweep
 from geofractal_nb.training.basin import BasinConfig
 from geofractal_nb.training.levels import CurriculumConfig
 
@@ -33,6 +34,15 @@ def said(call):
 def notebook(path, code): nbf.write(nbf.v4.new_notebook(cells=[nbf.v4.new_code_cell(code)]), path); return path
 
 
+def swept(folder, **values):
+    "A sweep with two points, one of them finished"
+    points = {n: {'k': k} for n,k in (('a', 1), ('b', 2))}
+    wrote(folder/'sweep.json', json.dumps(dict(notebook='x/n.ipynb', code='c', defaults={'k': 3}, points=points)))
+    wrote(folder/'points/a/point.json', json.dumps(dict(parameters={'k': 1}, code='c', result=dict(loss=.5)|values, notebook='n.ipynb', seconds=1.)))
+    return folder
+
+
+JOB = dict(notebook='none.ipynb', values={}, code='c', cwd='.', boss=None)
 CONFIGURED = 'from geofractal_nb.training.basin import BasinConfig\nc = configured(BasinConfig, globals())'
 DECLARED = {'seed': (int, 0, ''), 'lr': (float, .1, ''), 'fast': (bool, False, '')}
 ROWS = [
@@ -56,6 +66,56 @@ ROWS = [
     refused('runner.run_experiment', lambda f, tmp: f('train_basin', tmp, sede=1), 'unknown parameters'),
     refused('runner.run_experiment', lambda f, tmp: f('train_basin', tmp, dataset='mnist'), 'unknown dataset'),
     refused('runner.run_experiment', lambda f, tmp: f('train_basin', tmp, run_id='../up'), 'run_id'),
+    refused('runner.checked_experiment', lambda f: f('train_basin', {'sede': 1}), 'unknown parameters'),
+    right('runner.checked_experiment', lambda f: f('train_basin', {'lr': '1'})[2], {'lr': 1.}),
+
+    *(refused('sweep.parse_grid', lambda f, v=v: f([v]), 'NAME=VALUE,VALUE') for v in ('', 'lr', '=1', 'lr=', 'lr=1,,2')),
+    refused('sweep.parse_grid', lambda f: f(['a=1', 'a=2']), 'given twice'),
+    right('sweep.parse_grid', lambda f: f(['a=1,2;3']), {'a': ['1,2', '3']}),
+    *(refused('sweep.parse_seeds', lambda f, v=v: f(v), '0-4 or 0,2,7') for v in ('x', '-1', '3-1', '1,', '1.5', 7, None, '0-99999')),
+    refused('sweep.parse_seeds', lambda f: f('1,0-2'), 'given twice'),
+    right('sweep.parse_seeds', lambda f: f(' 3 , 0 - 1'), [3, 0, 1]),
+    *(refused('sweep.sweep_points', lambda f, v=v: f(v), 'dict of lists') for v in (None, [], {'a': 3}, {'a': []}, {'a': 'xy'})),
+    refused('sweep.sweep_points', lambda f: f({}), 'needs values'),
+    refused('sweep.sweep_points', lambda f: f({'a': [1]}, random=0), 'random must be an integer'),
+    refused('sweep.sweep_points', lambda f: f({'a': [0]*101, 'b': [0]*100}), 'points are too many'),
+    refused('sweep.sweep_points', lambda f: f({n: [0]*1000 for n in 'abc'}), 'too large'),
+    right('sweep.sweep_points', lambda f: f({}, seeds=range(2)), [{'seed': 0}, {'seed': 1}]),
+    refused('sweep.point_name', lambda f: f(None), 'must be a dict'),
+    right('sweep.point_name', lambda f: f({'a': '../x\n', 'b': (1, 2)}), lambda n: n.startswith('a=..-x-_b=1,2-')),
+    right('sweep.point_name', lambda f: len(f({'a': 'x'*999})), 69),
+    refused('sweep.execute_point', lambda f: f({}), 'as a sweep makes it'),
+    right('sweep.execute_point', lambda f, tmp: [f(JOB|dict(folder=str(tmp/'p'))), json.loads((tmp/'p/point.json').read_text())['error']][1], lambda e: 'no notebook' in e),
+    refused('sweep.run_sweep', lambda f, tmp: f('nonsense', [{'k': 1}], tmp), 'unknown experiment'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [], tmp), 'list of dicts'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [{'lr': .1}, {'lr': 'x'}], tmp), 'lr must be float'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [{'out_dir': 'x'}], tmp), 'set by the sweep itself'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [{'lr': .1}], tmp, jobs=0), 'jobs must be an integer'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [{'lr': .1}], tmp, engine='slurm'), 'engine must be one of'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [{'lr': .1}], tmp, address='x'), 'needs the engine'),
+    refused('sweep.run_sweep', lambda f, tmp: f('train_basin', [{'lr': .1}], swept(tmp)), 'holds a sweep of x/n.ipynb'),
+    refused('sweep.choose_sweep', lambda f, tmp: f('train_basin', {'lr': ['x']}, tmp/'a', 3), 'lr must be float'),
+    refused('sweep.choose_sweep', lambda f, tmp: f('train_basin', {}, tmp/'a', 3), 'needs values'),
+    refused('sweep.choose_sweep', lambda f, tmp: f('train_basin', {}, tmp/'a', 3, seeds=[0]), 'nothing to choose'),
+    refused('sweep.choose_sweep', lambda f, tmp: f('train_basin', {'lr': [.1]}, tmp/'a', 0), 'trials must be an integer'),
+    refused('sweep.choose_sweep', lambda f, tmp: f('train_basin', {'lr': [.1]}, tmp/'a', 3, engine='slurm'), 'engine must be one of'),
+    refused('sweep.choose_sweep', lambda f, tmp: f('train_basin', {'lr': [.1]}, tmp/'a', 3, fixed={'out_dir': 'x'}), 'set by the sweep itself'),
+    refused('sweep.load_sweep', lambda f, tmp: f(tmp), 'no sweep.json'),
+    refused('sweep.load_sweep', lambda f: f(3), 'must be a path'),
+    refused('sweep.load_sweep', lambda f, tmp: f(wrote(tmp/'sweep.json', '[]').parent), 'does not describe a sweep'),
+    right('sweep.load_sweep', lambda f, tmp: f(swept(tmp))[['k', 'status']].values.tolist(), [[1, 'finished'], [2, 'waiting']]),
+    right('sweep.load_sweep', lambda f, tmp: list(f(swept(tmp, k=1, table=[[1]], acc=[1, 2]))), ['k', 'status', 'loss', 'mean_acc', 'wall_seconds', 'error', 'notebook', 'point']),
+    refused('sweep.main_result', lambda f: f(3), 'load_sweep'),
+    refused('sweep.main_result', lambda f, tmp: f(load_sweep(swept(tmp)), 'acc'), "no result 'acc'"),
+    right('sweep.main_result', lambda f, tmp: f(load_sweep(swept(tmp, val_x=1))), 'val_x'),
+    right('sweep.main_result', lambda f, tmp: f(load_sweep(swept(tmp, loss='x'))), ''),
+    refused('sweep.plot_sweep', lambda f, tmp: f(load_sweep(swept(tmp, loss='x'))), 'nothing to draw'),
+    refused('sweep.plot_sweep', lambda f, tmp: f(load_sweep(swept(tmp)), axes=[1, 2]), '1 parameters vary, 2 axes'),
+    right('sweep.describe_sweep', lambda f, tmp: f(load_sweep(swept(tmp))), '2 points of n: 1 finished, 1 waiting. loss is 0.5 everywhere.'),
+    right('sweep.sweep_table', lambda f, tmp: f(load_sweep(swept(tmp))), (['k', 'status', 'loss'], [['1', 'finished', .5], ['2', 'waiting', None]])),
+    refused('sweep.write_sweep', lambda f, tmp: f(tmp), 'no sweep.json'),
+    right('sweep.write_sweep', lambda f, tmp: [p.name for p in f(swept(tmp, loss=None)).values()], ['sweep.csv', 'sweep.parquet', 'sweep.html']),
+
     right('runner.ExperimentFailed', lambda f: str(f('why')), 'why'),
     refused('runner.in_words', lambda f: f(3), 'result must be a dict'),
     right('runner.in_words', lambda f: f({}), 'Done.'),
@@ -139,8 +199,9 @@ ROWS = [
     right('cli.given_parameters', lambda f: f(['note=a=b'], seed=None), {'note': 'a=b'}),
     right('cli.spread_names', lambda f: f(['compare', 'a', '--names', 'b', 'c']), ['compare', 'a', '--names', 'b', '--names', 'c']),
     right('cli.Stopped', lambda f: f(130).args, (130,)),
+    right('cli.Sampler', lambda f: f('tpe').value, 'tpe'),
     right('cli.Preset', lambda f: f('quick').value, 'quick'),
-    right('cli.app', lambda f: len(f.registered_commands), 15),
+    right('cli.app', lambda f: len(f.registered_commands), 16),
     right('cli.main', lambda f: f(['run', 'nonsense']), 2),
     right('cli.main', lambda f, tmp: f(['predict', str(tmp/'no.safetensors'), str(tmp/'no.npz')]), 2),
     right('cli.main', lambda f: f(['show', 'train_basin']), 0),

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tools.build_readme import readme
 from tools.fingerprint import ROOT
-from tools.results import is_marked, notebooks as results, read, status
+from tools.results import BANNER, is_marked, notebooks as results, read, status
 
 LIMIT = 200_000 # bytes of output in one cell
 WIDTH = 100     # characters of a line of code
@@ -164,6 +164,7 @@ def unprinted_numbers():
             for o in c.get('outputs', []): shown += ' '+''.join(o.get('text', []))+' '.join(''.join(v) for k,v in o.get('data', {}).items() if k.startswith('text/'))
         known = numerals(shown)|CITED['everywhere']|CITED.get(p.name, set())
         for i,text in cells(nb, 'markdown'):
+            if text.startswith(BANNER): continue # its own duration
             prose = re.sub(r'```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)', ' ', text, flags=re.S)
             for v in sorted(numerals(prose)-known):
                 if v%1 or v>12: yield f'{name_of(p)} cell {i}: the number {v:g} is printed by no cell; let one print it, or review it into CITED'

@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import sys
@@ -186,10 +187,13 @@ def content(path):
     return path.read_bytes()
 
 
+# What safetensors writes first and then renames: a kill in between leaves it, and nothing reads it
+UNDER_WAY = re.compile(r'\.tmp[A-Za-z0-9]{6}')
+
 def left_behind(folder):
     "Files and their contents"
     return {str(p.relative_to(folder)): content(p) for p in sorted(folder.rglob('*'))
-            if p.is_file()}
+            if p.is_file() and not UNDER_WAY.fullmatch(p.name)}
 
 
 def differences(folder, wanted):

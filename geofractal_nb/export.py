@@ -110,7 +110,9 @@ def _kernels(
     S = q@k.mT/q.shape[-1]**.5
     G = torch.softmax(S.masked_fill(~keys, -torch.inf), -1)
     beta,t = (p[:,None,None] for p in (block.poisson_beta, block.poisson_t))
-    P = keys/((1+S.abs()/beta).square()+t.square())
+    U = (1+S.abs()/beta).masked_fill(~keys, torch.inf)
+    m = U.amin(-1, keepdim=True) # squares of U/m cannot overflow before the scores do
+    P = 1/((U/m).square()+(t/m).square())
     P = P/P.sum(-1, keepdim=True)
     return tuple((W@v).transpose(1, 2).flatten(-2) for W in (G, P))
 
@@ -142,6 +144,7 @@ class BlockExport(nn.Module):
         gaussian='(batch, tokens, D) attended with the Gaussian kernel, first block',
         poisson='(batch, tokens, D) attended with the Poisson kernel, first block')
     free = dict(tokens={0: 'batch', 1: 'tokens'}, mask={0: 'batch', 1: 'tokens'})
+    largest = 1e15 # Size of a token's numbers, whose products fit single precision
 
     def __init__(self,
         block:ZetaBlock,      # Trained; copied
@@ -163,7 +166,7 @@ class BlockExport(nn.Module):
         return torch.zeros(B, N, self.classifier.in_features),torch.ones(B, N, dtype=torch.bool)
 
     def forward(self, tokens, mask): # (B,N,D), (B,N) -> named answers
-        known = torch.isfinite(tokens).all(-1) | ~mask
+        known = (tokens.abs()<=self.largest).all(-1) | ~mask # false for NaN
         ok = known.all(-1) & mask.any(-1) # (B,)
         x = torch.where((mask&known)[...,None], tokens, 0.)
         keys = mask | ~ok[:,None] # what is not known is computed with all keys, and forgotten
@@ -177,8 +180,7 @@ class BlockExport(nn.Module):
         found = dict(probabilities=torch.softmax(logits/self.temperature, -1),
                      predicted=best[...,0], contributions=parts, output=out, gaussian=gaussian,
                      poisson=poisson)
-        fits = ok[:,None] & torch.isfinite(logits).all(-1) # numbers too large to be squared
-        return {n: _where_known(fits, v) for n,v in found.items()}
+        return {n: _where_known(ok[:,None].expand_as(mask), v) for n,v in found.items()}
 
 # %% ../nbs/85_export.ipynb #3819e56d
 REJECTED = .05 # Share of rows of the classes that score below `reject_below`

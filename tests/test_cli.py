@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from geofractal_nb.cli import app, main
 from geofractal_nb.storage import load_json
 
-COMMANDS = ['train-basin', 'predict', 'label-issues', 'probe', 'curriculum', 'viz', 'report', 'checkpoint', 'compare', 'info', 'math', 'run', 'sweep', 'show', 'datasets', 'runs']
+COMMANDS = ['train-basin', 'predict', 'export', 'label-issues', 'probe', 'curriculum', 'viz', 'report', 'checkpoint', 'compare', 'info', 'math', 'run', 'sweep', 'show', 'datasets', 'runs']
 
 
 def geofractal(*args, **kwargs):

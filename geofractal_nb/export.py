@@ -49,6 +49,7 @@ def _where_known(
     none = math.nan if value.is_floating_point() else -1
     return torch.where(ok.view(*ok.shape, *(1,)*(value.ndim-ok.ndim)), value, none)
 
+# %% ../nbs/85_export.ipynb #2767ae3e
 class ClassifierExport(nn.Module):
     "A classifier with its temperature and its reasons, from rows to named answers"
     inputs = dict(features='(batch, F) float32, rows as the classifier was trained on')
@@ -252,6 +253,7 @@ def _of_weights(
     T = header.get('temperature') if temperature is None else temperature
     return _of_model(load_model(path, reference=False), T)
 
+# %% ../nbs/85_export.ipynb #bca5eefa
 def weights_in(
     folder, # Of a run, of a curriculum or of a shared classifier
 )->Path:
@@ -269,6 +271,7 @@ def weights_in(
           "level_*_checkpoint.pt: choose the folder of a finished run")
     return find_checkpoints(inside)[-1]
 
+# %% ../nbs/85_export.ipynb #290d03ab
 SOURCES = '.safetensors','.pt','.pth','.bin' # Files of weights
 
 def exportable(
@@ -292,6 +295,7 @@ OPSET = 20                # Of ONNX
 MAX_ONNX = 2**31-2**24    # Bytes of weights: a file of ONNX ends at 2 GB
 ABOUT = 'geofractal.json' # Name of the description in a .pt2 archive
 
+# %% ../nbs/85_export.ipynb #94154dc5
 @contextmanager
 def _quietly():
     "Without remarks about packages and deprecations that the user cannot change"
@@ -367,11 +371,11 @@ def export_model(
     temperature=None, # Divides the logits instead of the fitted one
 )->Path: # The file
     "Write a classifier or a curriculum's block as a file that runs without this library"
-    from geofractal_nb import __version__
+    import geofractal_nb
     out,format = _place(source, out, format)
     module,about = exportable(source, temperature)
-    about = dict(made_by=f'geofractal_nb {__version__}', **about, inputs=module.inputs,
-                 outputs=module.outputs)
+    about = dict(made_by=f'geofractal_nb {geofractal_nb.__version__}', **about,
+                 inputs=module.inputs, outputs=module.outputs)
     try: json.dumps(about, allow_nan=False)
     except (TypeError, ValueError) as e:
         raise ValueError(f"classes must be plain text or numbers to be exported: {e}") from e

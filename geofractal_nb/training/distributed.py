@@ -7,6 +7,7 @@ __all__ = ['LOST', 'PLAIN', 'shard', 'process_rank', 'Team', 'SharedRows', 'shar
            'fit_distributed', 'fit_curriculum_distributed']
 
 # %% ../../nbs/57_training.distributed.ipynb #d0772317
+import atexit
 import hashlib
 import os
 import time
@@ -68,14 +69,18 @@ class Team:
         if self.size==1: return
         check(device.type in ('cpu', 'cuda') and device.index is None, "device must be 'auto', "
               f"'cpu' or 'cuda' for several processes, each has its own, got {shown(str(device))}")
+        need('torch.distributed.nn.functional', 'distributed') # later it would hold the group
         Accelerator = need('accelerate', 'distributed').Accelerator
-        self.by = self._say(Accelerator, cpu=device.type=='cpu')
+        self.by = Accelerator(cpu=device.type=='cpu')
+        atexit.register(self.by.end_training) # or its threads outlive the interpreter
         check(self.by.num_processes==self.size, f"{self.size} processes were announced, "
               f"accelerate finds {self.by.num_processes}: start them with torchrun")
 
     def _say(self, what, *args, **kwargs): # A connection that breaks is one sentence
         try: return what(*args, **kwargs)
-        except RuntimeError as e: raise RuntimeError(f"{LOST} ({shown(str(e), 120)})") from e
+        except RuntimeError as e:
+            why = ' '.join(str(e).split()).partition('. ')[0][-80:]
+            raise RuntimeError(f"{LOST} ({why})") from None
 
     def part(self, rows): # Anything that can be sliced -> this process's part
         return shard(rows, self.rank, self.size)

@@ -9,6 +9,7 @@ __all__ = ['LOST', 'PLAIN', 'shard', 'process_rank', 'Team', 'SharedRows', 'shar
 # %% ../../nbs/57_training.distributed.ipynb #d0772317
 import atexit
 import hashlib
+import multiprocessing
 import os
 import time
 from contextlib import ExitStack, contextmanager
@@ -72,6 +73,8 @@ class Team:
         need('torch.distributed.nn.functional', 'distributed') # later it would hold the group
         Accelerator = need('accelerate', 'distributed').Accelerator
         self.by = Accelerator(cpu=device.type=='cpu')
+        forked = multiprocessing.parent_process() is not None # by notebook_launcher
+        if forked: torch.set_num_threads(1) # OpenMP's other threads were not copied
         atexit.register(self.by.end_training) # or its threads outlive the interpreter
         check(self.by.num_processes==self.size, f"{self.size} processes were announced, "
               f"accelerate finds {self.by.num_processes}: start them with torchrun")

@@ -1,4 +1,4 @@
-"""One process of a training, started by torchrun: `distributed_job.py basin|curriculum FOLDER RECORD`.
+"""One process of a training, started by torchrun: `distributed_job.py basin|tiny|differ|curriculum FOLDER RECORD`.
 
 WORLD says how many processes there must be; KILL=rank,epoch,step ends one of them by SIGKILL at that moment. The first process
 writes what it got to RECORD.
@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import torch
 
@@ -46,6 +47,7 @@ def train(kind, folder, everywhere):
         state = fit_curriculum_distributed(CURRICULUM, folder, everywhere=everywhere, save_every=0.)
         return weights_digest(state.params),dict(runs=state.runs)
     config = TINY if kind=='tiny' else BASIN
+    if kind=='differ': config = replace(config, seed=process_rank()[0])
     data = rows(7) if kind=='tiny' else rows()
     r = fit_distributed(config, data, RunFolder(folder, 'toy', 'run'), everywhere=everywhere)
     return weights_digest(r.model.state_dict()),dict(history=r.history, test=r.test, validation=r.validation, temperature=r.temperature)

@@ -8,7 +8,7 @@ from geofractal_nb.training.distributed import SharedRows, Team
 from geofractal_nb.training.levels import CurriculumConfig
 
 QUICK = CurriculumConfig(max_n_foci=1)
-MODEL = GeoFractalDavid(4, 2, scales=(4,))
+MODEL = GeoFractalDavid(4, 2, k=2, scales=(4,))
 
 
 class Rows:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['app', 'OutDir', 'Quiet', 'Json', 'Given', 'Features', 'Labels', 'Cgd', 'OWN_OPTIONS', 'Engine', 'Address',
-           'given_parameters', 'Preset', 'Sampler', 'spread_names', 'Stopped', 'main']
+           'given_parameters', 'Preset', 'Sampler', 'Format', 'spread_names', 'Stopped', 'main']
 
 # %% ../nbs/92_cli.ipynb #91e766e7
 import os
@@ -364,6 +364,48 @@ def _predict(
     finish(f"{len(X)} rows labelled with {len(rows)} of {len(found.classes_)} classes, mean "
            f"probability {sure.max(1).mean():.2f}, {1/len(found.classes_):.2f} by chance.{more}",
            ['class', 'rows', 'mean probability'], rows[:8], {'predictions': out})
+
+# %% ../nbs/92_cli.ipynb #85c0de02
+class Format(str, Enum):
+    "Kinds of exported files"
+    onnx = 'onnx'
+    torch = 'torch'
+
+def _exported(
+    about:dict, # From `read_about`
+)->str:
+    "What an exported file is, in words"
+    T = f"temperature {about['temperature']:.3g} inside"
+    classes = f"{len(about['classes'])} classes"
+    if about['kind']=='classifier':
+        return f"a classifier of rows of {about['config']['feature_dim']} columns, {classes}, {T}"
+    level = about['level']
+    return f"the block of the level of {level['n_foci']} foci and its classifier, {classes}, {T}"
+
+@_command('export', 'runs/basin/digits-seed0 --out digits.onnx')
+def _export(
+    run:Annotated[str, typer.Argument(metavar='RUN_OR_FILE', help="A run's folder, a classifier "
+                                      "(.safetensors) or a level_*_checkpoint.pt.")],
+    format:Annotated[Optional[Format], typer.Option(help='onnx, or torch for torch.export; by '
+                                                         'default what --out ends in.')]=None,
+    out:Annotated[str, typer.Option('--out', '-o', help='.onnx or .pt2 to write, by default '
+                                    'beside the model.')]='',
+    temperature:Annotated[Optional[float], typer.Option(help='Instead of the fitted one.')]=None,
+    json:Json=False,
+):
+    """Write a classifier, or the block of a curriculum's last level, as one file that runs alone.
+
+    Probabilities, contributions of the terms and nearest vertices come out of it; ONNX needs the
+    extra onnx.
+    """
+    from geofractal_nb.export import export_model, read_about
+    with busy('exporting'):
+        file = export_model(run, out or None, format and format.value, temperature)
+    about,size = read_about(file),file.stat().st_size
+    if json: return print_json(dict(file=os.path.abspath(file), bytes=size, **about))
+    finish(f"{file.name}, {size/1000:,.0f} kB: {_exported(about)}; it runs without this library.",
+           ['output', 'what it is'], list(about['outputs'].items()), {'file': file})
+
 
 # %% ../nbs/92_cli.ipynb #1f52617b
 def _suspects(

@@ -1,4 +1,5 @@
 "A real browser: the site, its pages that turn, and JupyterLab"
+import base64
 import functools
 import http.server
 import itertools
@@ -112,7 +113,7 @@ NARROW = """() => {
 def pages(browser, site, docs):
     "Name -> what a page shows, at 1400 pixels and on a phone; and what went wrong meanwhile"
     page,found,wrong = browser.new_page(viewport=DESK),{},[]
-    page.on('request', lambda r: None if r.url.startswith((site, 'data:')) else wrong.append(r.url))
+    page.on('request', lambda r: None if r.url.startswith((site, 'data:', 'blob:')) else wrong.append(r.url))
     page.on('response', lambda r: wrong.append(f'{r.status} {r.url}') if r.status>=400 else None)
     page.on('pageerror', lambda e: wrong.append(f'{page.url}: {e}'))
     page.on('console', lambda m: wrong.append(f'{page.url}: {m.text}') if m.type=='error' else None)
@@ -159,7 +160,7 @@ def test_repository_issues_and_sources_follow_one_setting(pages, root):
     for name,p in pages.items():
         assert {url, f'{url}/issues/new'}<=set(p['links']), name
         own = [l for l in p['links'] if '/blob/' in l and l.endswith('.ipynb')]
-        assert own or name=='gallery.html', name
+        assert own or name in ('gallery.html', 'draw.html'), name
         for l in own:
             assert l.startswith(f'{url}/blob/main/'), l
             assert (root/l.removeprefix(f'{url}/blob/main/')).is_file(), l
@@ -391,6 +392,112 @@ def test_controls_turn_the_drawing_by_keyboard(name, viewport, turning):
         b = part.bounding_box()
         assert box['x']<=b['x'] and b['x']+b['width']<=box['x']+box['width']<=viewport['width']
     assert not wrong
+
+
+# A page to draw on
+
+@pytest.fixture(scope='module')
+def answering(docs):
+    "Answers of the page's own model for 64 numbers, by ONNX Runtime in Python"
+    ort = pytest.importorskip('onnxruntime')
+    if not (docs/'draw.html').is_file(): pytest.skip('the site was built without npm')
+    script = (docs/'site_libs/draw-data.js').read_text()
+    data = json.loads(script.removeprefix('window.drawData = ').rstrip().rstrip(';'))
+    session = ort.InferenceSession(base64.b64decode(data['model']))
+    names = [o.name for o in session.get_outputs()]
+    def ask(cells):
+        rows = np.array([cells], np.float32)
+        return {n: v[0] for n,v in zip(names, session.run(None, {'features': rows}))}
+    return ask,data
+
+
+@pytest.fixture(params=['server', 'file', 'phone'])
+def paper(request, browser, site, docs):
+    "The page, and what it did that it should not; a finger's page on a phone"
+    finger = request.param=='phone'
+    if not (docs/'draw.html').is_file(): pytest.skip('the site was built without npm')
+    context = browser.new_context(viewport=PHONE if finger else DESK, has_touch=finger)
+    page,wrong = context.new_page(),[]
+    own = site,docs.as_uri(),'data:','blob:'
+    page.on('request', lambda r: None if r.url.startswith(own) else wrong.append(r.url))
+    page.on('pageerror', lambda e: wrong.append(str(e)))
+    page.on('console', lambda m: wrong.append(m.text) if m.type in ('error', 'warning') else None)
+    page.goto((docs/'draw.html').as_uri() if request.param=='file' else f'{site}draw.html')
+    page.locator('#draw[data-ready=yes]').wait_for()
+    yield page,wrong,finger
+    context.close()
+
+
+CIRCLE = [(.5+.2*np.sin(t), .5-.35*np.cos(t)) for t in np.linspace(0, 2*np.pi, 40)]
+DRAWN = {0: CIRCLE, 1: [(.52, .1), (.5, .9)], 7: [(.3, .12), (.7, .12), (.45, .9)]}
+
+def stroke(page, points, finger):
+    "Draw through points, given in shares of the paper"
+    b = page.locator('#draw .pad').bounding_box()
+    places = [(b['x']+x*b['width'], b['y']+y*b['height']) for x,y in points]
+    if not finger:
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for p in places[1:]: page.mouse.move(*p, steps=3)
+        return page.mouse.up()
+    send = page.context.new_cdp_session(page).send
+    touch = lambda kind, p=(): send('Input.dispatchTouchEvent', dict(
+        type=f'touch{kind}', touchPoints=[dict(x=p[0], y=p[1])] if p else []))
+    touch('Start', places[0])
+    for p in places[1:]: touch('Move', p)
+    touch('End')
+
+
+def asked(page):
+    "The 64 numbers the page last asked about, and its answers"
+    page.locator('#draw[data-asked]').wait_for()
+    return json.loads(page.locator('#draw').get_attribute('data-asked'))
+
+
+def test_a_drawn_digit_is_answered_as_by_python(paper, answering):
+    (page,wrong,finger),(ask,data) = paper,answering
+    for digit,points in DRAWN.items():
+        stroke(page, points, finger)
+        found = asked(page)
+        ours = ask(found['cells'])
+        assert len(found['cells'])==64 and 0<=min(found['cells'])<max(found['cells'])<=16
+        assert found['predicted']==[int(ours['predicted'])]==[digit]
+        for n in ('probabilities', 'contributions', 'score', 'values'):
+            assert np.abs(np.ravel(ours[n])-found[n]).max()<1e-4, n
+        for n in ('nearest_vertex', 'digits'): assert np.ravel(ours[n]).tolist()==found[n], n
+        assert f'This is a {digit}' in page.locator('#draw .said').inner_text()
+        assert page.locator('#draw .answer svg').count()==4
+        for svg in page.locator('#draw svg').all():
+            assert svg.get_attribute('role')=='img' and svg.get_attribute('aria-label')
+            b = svg.bounding_box()
+            assert 0<=b['x'] and b['x']+b['width']<=page.viewport_size['width']
+        page.get_by_role('button', name='Clear').click()
+        assert page.locator('#draw .answer svg').count()==0
+    assert not wrong
+
+
+def test_the_ink_is_counted_in_blocks(paper):
+    page,grid = paper[0],'strokes => draw.grid(strokes)'
+    assert page.evaluate(grid, [])==[0]*64
+    upright = np.array(page.evaluate(grid, [[[5, 0], [5, 90]]])).reshape(8, 8)
+    assert upright[:,[0, 1, 2, 5, 6, 7]].sum()==0 # a line in the middle, as wide as the pen
+    assert (upright[1:7]==[0, 0, 0, 12, 12, 0, 0, 0]).all()
+    moved = page.evaluate(grid, [[[505, 100], [505, 1000]]])
+    assert moved==upright.ravel().tolist() # size and place do not count
+    dot = np.array(page.evaluate(grid, [[[3, 3]]])).reshape(8, 8)
+    assert dot.sum()==dot[3:5,3:5].sum()>0 and (dot==dot.T).all()
+
+
+def test_an_example_is_its_own_class_by_keyboard(paper, answering):
+    (page,wrong,_),(ask,data) = paper,answering
+    right = 0
+    for i in range(10):
+        page.get_by_role('button', name='An example').focus()
+        page.keyboard.press('Enter')
+        found = asked(page)
+        own = [c for c,images in enumerate(data['images']) if found['cells'] in images]
+        right += found['predicted']==own[:1]
+    assert right>=9 and not wrong
 
 
 # JupyterLab

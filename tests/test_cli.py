@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from geofractal_nb.cli import app, main
 from geofractal_nb.storage import load_json
 
-COMMANDS = ['train-basin', 'predict', 'label-issues', 'probe', 'curriculum', 'viz', 'report', 'checkpoint', 'compare', 'info', 'math', 'run', 'sweep', 'show', 'datasets', 'runs']
+COMMANDS = ['train-basin', 'predict', 'export', 'label-issues', 'probe', 'curriculum', 'viz', 'report', 'checkpoint', 'compare', 'info', 'math', 'run', 'sweep', 'show', 'datasets', 'runs']
 
 
 def geofractal(*args, **kwargs):
@@ -139,7 +139,7 @@ def test_all_commands_are_listed():
     (['curriculum', 'full', '-p', 'depht=2'], 'did you mean depth'), (['curriculum', '-p', 'lr=-1'], 'lr must be'), (['curriculum', '-p', 'd_model=10'], 'n_heads must divide d_model'), (['curriculum', '--members', '0'], "'--members'"),
     (['curriculum', '-p', 'stability_window=99'], 'stability_window must be at most'), (['train-basin', 'digits', '-p', 'dataset=icd10'], 'given twice'), (['train-basin', 'mnist'], 'unknown dataset'),
     (['train-basin', 'digits', '-p', 'scales=0'], 'every scale must be'), (['train-basin', 'digits', '-p', 'epochs=two'], 'epochs must be int'), (['train-basin', 'none.csv'], "no file 'none.csv'"), (['train-basin', '--seed', '-1'], "'--seed'"),
-    (['predict', 'none', 'none.npz'], 'no file none'), (['label-issues', 'none.csv'], 'no file none.csv'), (['label-issues', 'none.txt'], 'path must end in'), (['label-issues', 'a.csv', '--folds', '1'], "'--folds'"), (['probe', 'none'], 'no file none'), (['probe', '.'], 'no best_model_acc'), (['viz'], 'geofractal curriculum quick'), (['viz', 'none'], 'no folder none'), (['report', '.'], 'Missing option'),
+    (['predict', 'none', 'none.npz'], 'no file none'), (['export', 'none'], 'no file none'), (['export', '.'], 'holds no classifier.safetensors'), (['export', '.', '-o', 'a.txt'], 'must end in .onnx or .pt2'), (['export', '.', '--format', 'tf'], "'--format'"), (['label-issues', 'none.csv'], 'no file none.csv'), (['label-issues', 'none.txt'], 'path must end in'), (['label-issues', 'a.csv', '--folds', '1'], "'--folds'"), (['probe', 'none'], 'no file none'), (['probe', '.'], 'no best_model_acc'), (['viz'], 'geofractal curriculum quick'), (['viz', 'none'], 'no folder none'), (['report', '.'], 'Missing option'),
     (['report', '.', '-o', 'out'], 'no level_*_checkpoint.pt'), (['checkpoint', 'none.pt'], 'no file none.pt'), (['compare', 'none'], 'no folder none'), (['compare', '.', '--names', 'a', 'b'], '2 names for 1 runs'), (['info', 'none'], 'no folder none'),
     (['runs', 'none'], "no folder 'none'"), (['show', 'train_bassin'], 'unknown experiment'), (['runs', '--jsn'], 'No such option')])
 def test_a_wrong_call_is_one_line_that_helps(args, words, tmp_path, capfd, monkeypatch):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +115,15 @@ def test_a_missing_browser_is_said_aloud(root, tmp_path):
     done = subprocess.run(command, cwd=root, env=os.environ|{'PATH': str(tmp_path)}, text=True,
                           capture_output=True)
     assert done.returncode==0 and '1 BROWSER TESTS DID NOT RUN (no Chromium' in done.stdout
+
+
+@pytest.mark.parametrize('said', ['no npm', 'another file'])
+def test_without_the_runtime_the_drawing_page_is_left_out(said, tmp_path, monkeypatch):
+    from tools import draw_docs
+    def npm(command, cwd, **options):
+        if said=='no npm': raise FileNotFoundError('npm')
+        (Path(cwd)/f'onnxruntime-web-{draw_docs.ORT}.tgz').write_bytes(b'not the package that was looked at')
+    monkeypatch.setattr(draw_docs.sys, 'prefix', str(tmp_path/'none'))
+    monkeypatch.setattr(draw_docs.subprocess, 'run', npm)
+    found,why = draw_docs.begin(tmp_path)
+    assert found is None and 'npm' in why and not list(tmp_path.iterdir())

@@ -25,12 +25,14 @@ from latex2mathml.converter import convert
 from nbdev.config import get_config
 from nbdev.serve import proc_nbs
 from geofractal_nb.runner import read_result
+from tools import draw_docs
 
 SITE = Path(__file__).resolve().parent/'site'
 KATEX = '0.16.11'
 KATEX_SHA256 = '8c5494c5f7d8e8bf73ff3fe64d4bd09a340e4878b7eec9bbd9ef8d8f3e24193f'
 HERO = 'results/does_it_help.ipynb' # the front page's figure: the project's main question
 PLAYGROUNDS = {'geometry.cantor': 'cantor', 'geometry.foci': 'foci'} # pages that turn: their scripts in tools/site
+MADE = {'gallery.html', 'draw.html'} # pages without a source in the repository
 HIDDEN = {'application/vnd.jupyter.widget-view+json', 'application/json'} # bars, and results for programs
 WIDE = 600                          # pixels of a figure that a phone shows at this width, to be scrolled
 FOLD = 8                            # lines of code a results page shows unfolded
@@ -238,7 +240,10 @@ def localise(page, out, cfg, renamed, maths):
                   f'href="{rel}/index.html"', text) # a folder is no page where the site is a file
     new = name.replace('.html', '.ipynb')
     if new in renamed: text = text.replace(f'/{cfg.nbs_path.name}/{new}"', f'/{cfg.nbs_path.name}/{renamed[new]}"')
-    if name=='gallery.html': text = re.sub(r'<a [^>]*/gallery\.md"[^>]*>.*?</a>', '', text)
+    if name in MADE: text = re.sub(rf'<a [^>]*/{page.stem}\.md"[^>]*>.*?</a>', '', text)
+    if name=='draw.html':
+        scripts = ''.join(f'<script src="{rel}/site_libs/{s}.js" defer></script>\n' for s in draw_docs.SCRIPTS)
+        text = text.replace('</head>', f'{scripts}</head>', 1)
     script = PLAYGROUNDS.get(page.stem)
     if script:
         scripts = ''.join(f'<script src="{rel}/site_libs/{s}.js" defer></script>\n' for s in ('playground', script))
@@ -315,6 +320,8 @@ def main():
     front_figure(cache)
     (cache/'gallery.md').write_text('---\ntitle: Gallery\ndescription: Every figure of the site; each leads to its place.\n'
                                     'toc: false\n---\n\n```{=html}\n<div class="gallery"></div>\n```\n')
+    drawing,why = draw_docs.begin(cache)
+    if why: print(f'the page on which one draws a digit is left out: {why}')
     settle(cache, cfg)
     subprocess.run([sys.executable, '-m', 'smalldocs.cli', 'render', str(cache)], check=True, stdout=subprocess.DEVNULL)
     out = cache/cfg.doc_path.name
@@ -324,6 +331,7 @@ def main():
     gallery(out, figures(out))
     search(out)
     for script in SITE.glob('*.js'): shutil.copy(script, out/'site_libs')
+    if drawing: draw_docs.finish(out/'site_libs', drawing)
     for sheet in out.rglob('*.css'):
         text = sheet.read_text(encoding='utf-8')
         sheet.write_text(re.sub(r'@import\s*url\(["\']?https?://[^)]*\)\s*;', '', text), encoding='utf-8')

@@ -65,5 +65,5 @@ window.playground = (() => {
     turned();
   }
 
-  return {draw, short, show};
+  return {draw, make, short, show};
 })();

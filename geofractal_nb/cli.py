@@ -134,8 +134,10 @@ def _experiment(
     as_json:bool, # Only the numbers?
     given:dict,  # Parameters
 ):
-    "Run it and say what came out"
-    from geofractal_nb.runner import run_experiment
+    "Run it and say what came out; of several processes, the first does that"
+    from geofractal_nb.runner import run_beside, run_experiment
+    from geofractal_nb.training.distributed import process_rank
+    if process_rank()[0]: return run_beside(name, **given)
     _end_of_run(run_experiment(name, out_dir, not quiet, **given), out_dir, as_json)
 
 # %% ../nbs/92_cli.ipynb #533697df
@@ -702,7 +704,16 @@ def _grammar(
     ctx = getattr(e, 'ctx', None)
     if not e.format_message(): return 2 # no command: the help is printed already
     where = ctx.command_path if ctx else 'geofractal'
-    return complain(f"{e.format_message().rstrip('.')} (see {where} --help)", 2)
+    return _failed(f"{e.format_message().rstrip('.')} (see {where} --help)", 2)
+
+def _failed(
+    said,     # What happened
+    code:int, # Exit code
+)->int: # `code`
+    "One line, from the first of several processes, and from another about what only it may know"
+    rank = os.environ.get('RANK', '0')
+    if rank=='0': return complain(said, code)
+    return complain(f'process {rank}: {said}', code) if code==1 else code
 
 def _work(
     argv, # Arguments
@@ -711,16 +722,16 @@ def _work(
     command = typer.main.get_command(app)
     try: return command.main(args=argv, prog_name='geofractal', standalone_mode=False) or 0
     except _ClickException as e: return _grammar(e)
-    except (ValueError, ImportError) as e: return complain(e, 2)
+    except (ValueError, ImportError) as e: return _failed(e, 2)
     except (RuntimeError, OSError, MemoryError) as e:
-        return complain(str(e) or type(e).__name__, 1)
+        return _failed(str(e) or type(e).__name__, 1)
 
 def _stopped(
     code,    # 128 plus the signal's number
     program, # Does this process end with it?
 )->int:
     "After a signal: the kernel is gone already, nothing that would wait for it may run"
-    complain("stopped; what was finished is kept, the same command goes on from there", code)
+    _failed("stopped; what was finished is kept, the same command goes on from there", code)
     if program:
         sys.stderr.flush()
         os._exit(code)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'EARLY_CHECKS', 'experiment_path', 'parameters_of', 'early_checks', 'show_result', 'in_words', 'read_result',
-           'ExperimentFailed', 'checked_experiment', 'run_experiment']
+           'ExperimentFailed', 'checked_experiment', 'run_experiment', 'run_beside']
 
 # %% ../nbs/90_runner.ipynb #b4e2d72b
 import ast
@@ -305,3 +305,19 @@ def run_experiment(
     except ValueError as e: raise ExperimentFailed(str(e)) from e
     about = dict(experiment=path.stem, parameters=given, result=result)
     return {**result, 'notebook': str(_keep(target, about, out))}
+
+# %% ../nbs/90_runner.ipynb #2b7de5f8
+def run_beside(
+    name,         # Experiment's name, or a notebook's path
+    /,
+    **parameters, # Values for the notebook's parameters
+):
+    "Execute a notebook as one of several processes but not the first: nothing is kept"
+    import tempfile
+    path,_,values = checked_experiment(name, parameters)
+    given = {n: list(v) if isinstance(v, tuple) else v for n,v in values.items()}
+    with tempfile.TemporaryDirectory() as place, _environment(GEOFRACTAL_HEADLESS='1'):
+        copy = Path(place)/path.name
+        try: _in_thread(lambda: _execute(path, copy, given, False))
+        except ExperimentFailed as e:
+            raise ExperimentFailed(str(e).partition(' (the executed copy')[0]) from None

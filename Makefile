@@ -72,7 +72,7 @@ lab: setup ## JupyterLab on the notebooks
 	@cd "$(ROOT)/nbs" && jupyter lab
 
 benchmarks: setup ## speed, as ratios measured side by side
-	@cd "$(ROOT)" && python benchmarks/basin.py && python benchmarks/curriculum.py --whole
+	@cd "$(ROOT)" && python benchmarks/basin.py && python benchmarks/headline.py && python benchmarks/curriculum.py --whole
 
 clean: ## remove the environment, results and everything generated
 	@cd "$(ROOT)" && rm -rf .venv runs _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis && find . -name __pycache__ -type d -prune -exec rm -rf {} +

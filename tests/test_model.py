@@ -3,13 +3,14 @@ import pickle
 
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from geofractal_nb.core import generator
 from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid, load_model, save_model
+from geofractal_nb.models.heads import MANY, SimplexHead
 from geofractal_nb.storage import load_json
 
 
@@ -119,3 +120,51 @@ def test_the_default_is_the_candidate_chosen_on_validation(root):
     params = inspect.signature(GeoFractalClassifier).parameters # the estimator's defaults are the same
     for ours,theirs in dict(k='k', scales='scales', start='start', temperature='temperature', smoothing='smoothing', epochs='epochs', batch_size='batch_size',
                             lr='learning_rate', weight_decay='weight_decay').items(): assert params[theirs].default==getattr(default, ours), ours
+
+
+def both_ways(monkeypatch, B, C, k, s, seed, precision=None):
+    "Logits of a head, and gradients of its weights and positions, by the three terms and in one step"
+    g = generator(seed, 'both ways')
+    head = SimplexHead(s+3, C, k, s, radius=.5, kind='random', gen=g)
+    x,pull = torch.randn(B, s+3, generator=g),torch.randn(B, C, generator=g)
+    with torch.no_grad(): head.geo_weights.copy_(torch.randn(3, generator=g))
+    places = torch.rand(B, generator=g)
+    found = []
+    for least in (10**9, 0):
+        monkeypatch.setitem(MANY, 'pairs', least)
+        monkeypatch.setitem(MANY, 'vertices', 2)
+        values = places.clone().requires_grad_()
+        with torch.autocast('cpu', precision, enabled=precision is not None): logits = head(x, values)
+        wanted = [p for n,p in head.named_parameters() if n!='geo_weights']+[head.geo_weights, values]
+        found.append((logits.detach(), torch.autograd.grad(logits, wanted, pull.to(logits.dtype))))
+    return head,x,found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(B=st.integers(1, 9), C=st.integers(2, 9), k=st.integers(1, 6), spare=st.integers(0, 5), seed=st.integers(0, 10**6))
+def test_following_the_nearest_vertex_gives_the_same_gradients(monkeypatch, B, C, k, spare, seed):
+    head,x,((plain, a),(fast, b)) = both_ways(monkeypatch, B, C, k, k+spare, seed)
+    with torch.no_grad():
+        d = torch.cdist(head.query(x).double(), head.class_prototypes.double().flatten(0, 1)).view(B, C, k+1)
+    two = d.topk(2, largest=False).values
+    assume((two[...,1]-two[...,0]).amin()>1e-4 and two.amin()>1e-2) # ties have two gradients, touching ones steep ones
+    assert_close(fast, plain, rtol=1e-4, atol=1e-5)
+    for p,q in zip(a, b): assert_close(q, p, rtol=1e-3, atol=1e-4*(1+p.abs().max().item()))
+
+
+def test_following_the_nearest_vertex_in_bfloat16(monkeypatch):
+    _,_,((plain, _),(fast, b)) = both_ways(monkeypatch, 64, 12, 9, 24, 0, torch.bfloat16)
+    assert fast.dtype==torch.float32
+    assert_close(fast, plain, rtol=.05, atol=.05)
+    _,_,((_, exact),_) = both_ways(monkeypatch, 64, 12, 9, 24, 0)
+    for p,q in zip(exact, b): # directions agree although single numbers are coarse
+        assert torch.nn.functional.cosine_similarity(p.flatten(), q.float().flatten(), dim=0)>.97
+
+
+def test_queries_on_their_vertices_have_finite_gradients(monkeypatch):
+    monkeypatch.setitem(MANY, 'pairs', 0)
+    head = SimplexHead(6, 3, 7, 7, gen=generator(0))
+    x = torch.randn(4, 6, generator=generator(1))
+    with torch.no_grad(): head.class_prototypes[0] = head.query(x)[0] # all eight vertices of a class in one place
+    head(x, torch.rand(4, generator=generator(2))).sum().backward()
+    assert all(p.grad.isfinite().all() for p in head.parameters())

@@ -104,6 +104,12 @@ def test_marking_a_result_and_taking_it_back(tmp_path):
     assert results.status(path)=='its own code changed'
 
 
+def test_small_classifiers_stand_for_the_training_alone():
+    trained = {d.split()[0] for d in fingerprint.parts_of(results.ROOT/'tools'/'weights.py')}
+    assert {'SimplexHead', 'train_basin_epoch', 'ContrastiveBasinLoss', 'start_from_data', 'GeoFractalClassifier'}<=trained
+    assert not {'label_issues', 'train_with_adaptive_curriculum', 'bootstrap_interval', 'open_set_scores'}&trained
+
+
 def test_looking_changes_nothing(root):
     before = {p: p.read_bytes() for p in [*root.glob('nbs/**/*.ipynb'), *root.glob('geofractal_nb/**/*.py'), root/'README.md']}
     check_repo.main()

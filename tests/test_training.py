@@ -15,7 +15,7 @@ from geofractal_nb.models.david import load_model
 from geofractal_nb.runner import run_experiment
 from geofractal_nb.storage import load_tensors, run_lock, save_tensors, write_text
 from geofractal_nb.training.basin import SCHEDULERS, BasinConfig, evaluate, fit, predictions
-from geofractal_nb.training.observers import Progress
+from geofractal_nb.training.observers import Observer, Progress
 from geofractal_nb.training.runs import RunFolder
 
 QUICK = BasinConfig(scales=(16, 24), epochs=4, batch_size=32)
@@ -213,3 +213,17 @@ def test_bad_parameters_leave_no_run(given, message, tmp_path):
 def test_the_command_answers_in_one_line(tmp_path):
     p = subprocess.run([Path(sys.executable).with_name('geofractal'), 'run', 'train_basin', '-o', str(tmp_path), '-p', 'sede=1'], capture_output=True, text=True)
     assert p.returncode==2 and len(p.stderr.splitlines())==1 and 'unknown parameters' in p.stderr
+
+
+def test_a_run_resumes_where_a_term_is_left_out(tmp_path):
+    "Places on the stairs then get no gradient, and the optimiser has no moments of them"
+    data = load_dataset('digits')
+    config = BasinConfig(epochs=3, scales=(8,), terms=('feature', 'crystal'), coherence_weight=0., batch_size=512)
+    class Stop(Observer):
+        def epoch(self, state):
+            if state.epoch==2: raise KeyboardInterrupt
+    whole = fit(config, data)
+    with pytest.raises(KeyboardInterrupt): fit(config, data, RunFolder(tmp_path, 'm', 'r'), [Stop()])
+    again = fit(config, data, RunFolder(tmp_path, 'm', 'r'))
+    same = zip(whole.model.state_dict().values(), again.model.state_dict().values())
+    assert len(again.history)==3 and all(torch.equal(a, b) for a,b in same)

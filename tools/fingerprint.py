@@ -76,12 +76,27 @@ def code_of(notebook):
     return [re.sub(r'^[%!].*$', 'pass', ''.join(c['source']), flags=re.M) for c in cells]
 
 
+def start_of(trees):
+    "(module, name) that some code imports from the library"
+    return [(node.module, a.name) for t in trees for node in ast.walk(t) if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0]==LIB for a in node.names]
+
+
+def parts(start):
+    "Name and syntax tree of every definition that is reached, wherever it lives"
+    return sorted(f'{n} '+''.join(map(ast.dump, definitions(m)[0][n])) for m,n in reached(start))
+
+
 def fingerprint(path):
     "{'code': digest of the notebook's own code, 'library': digest of what it reaches}"
     trees = [ast.parse(c) for c in code_of(json.loads(Path(path).read_text(encoding='utf-8')))]
-    start = [(node.module, a.name) for t in trees for node in ast.walk(t) if isinstance(node, ast.ImportFrom) and (node.module or '').split('.')[0]==LIB for a in node.names]
-    library = sorted(f'{n} '+''.join(map(ast.dump, definitions(m)[0][n])) for m,n in reached(start)) # wherever they live
-    return {'code': digest('\n'.join(map(ast.dump, trees))), 'library': digest('\n'.join(library))}
+    return {'code': digest('\n'.join(map(ast.dump, trees))), 'library': digest('\n'.join(parts(start_of(trees))))}
+
+
+def parts_of(path):
+    "The definitions that a notebook or a script reaches"
+    text = Path(path).read_text(encoding='utf-8')
+    code = code_of(json.loads(text)) if Path(path).suffix=='.ipynb' else [text]
+    return parts(start_of(map(ast.parse, code)))
 
 
 if __name__=='__main__':

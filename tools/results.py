@@ -7,6 +7,10 @@
                                              code was only rewritten: run a small version with the code of COMMIT,
                                              at which the result was current, and with the present code; if every
                                              printed digit agrees, the result counts as current again
+    python tools/results.py confirm NAME ... --since COMMIT --weights
+                                             only the training was rewritten: small classifiers of many kinds
+                                             (tools/weights.py) have to learn the same with both, to the last bit,
+                                             and to use every definition that has changed
 """
 import argparse
 import json
@@ -15,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -93,27 +98,68 @@ def small_run(root, path, parameters, out):
     return shown(out)
 
 
-def confirm(path, since, parameters):
-    "Old and new code, side by side at a small size"
-    name,nb = path.relative_to(ROOT),read(path)
-    if not parameters: raise SystemExit("give the small size with -p name=value")
+@contextmanager
+def checkout(commit):
+    "The tree of a commit beside this one"
     with tempfile.TemporaryDirectory() as tmp:
         old = Path(tmp)/'old'
-        subprocess.run(['git', 'worktree', 'add', '-q', '--detach', old, since], cwd=ROOT, check=True)
-        try:
-            found = subprocess.run([sys.executable, 'tools/fingerprint.py', path], cwd=old, check=True,
-                                   capture_output=True, text=True, env={**os.environ, 'PYTHONPATH': str(old)})
-            if nb['metadata'].get('geofractal', {}).get('library') not in found.stdout:
-                raise SystemExit(f"{path.stem} was not current at {since}: name the commit it was computed with")
-            shutil.copy(path, old/name)
-            before,after = (small_run(root, name, parameters, Path(tmp)/f'{i}.ipynb') for i,root in enumerate((old, ROOT)))
+        subprocess.run(['git', 'worktree', 'add', '-q', '--detach', old, commit], cwd=ROOT, check=True)
+        try: yield old
         finally: subprocess.run(['git', 'worktree', 'remove', '--force', old], cwd=ROOT, check=True)
+
+
+def tool(root, code, *args):
+    "What Python code prints about a tree, with the tools of this one"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import Path\nimport tools.fingerprint as f\nf.ROOT = Path({str(root)!r})\n{code}"
+    return subprocess.run([sys.executable, '-c', code, *map(str, args)], check=True, capture_output=True, text=True).stdout
+
+
+def check_since(path, old, since):
+    "A result counts as current at a commit if its library there is the recorded one"
+    known = read(path)['metadata'].get('geofractal', {}).get('library')
+    then = json.loads(tool(old, "import json; print(json.dumps(f.fingerprint(sys.argv[1])))", path))
+    if known!=then['library']:
+        raise SystemExit(f"{path.stem} was not current at {since}: name the commit it was computed with")
+
+
+def accept(path, **evidence):
+    "Record that the present code gives what the notebook shows"
+    nb = read(path)
+    unmark(nb)
+    nb['metadata']['geofractal'].update(fingerprint(path), confirmed=evidence)
+    write(path, nb)
+
+
+def confirm(path, since, parameters):
+    "Old and new code, side by side at a small size"
+    name = path.relative_to(ROOT)
+    if not parameters: raise SystemExit("give the small size with -p name=value")
+    with checkout(since) as old, tempfile.TemporaryDirectory() as tmp:
+        check_since(path, old, since)
+        shutil.copy(path, old/name)
+        before,after = (small_run(root, name, parameters, Path(tmp)/f'{i}.ipynb') for i,root in enumerate((old, ROOT)))
     if before!=after:
         different = next((a,b) for a,b in zip([*before, None], [*after, None]) if a!=b)
         raise SystemExit(f"{path.stem} prints something else than at {since}: {str(different)[:400]}")
-    unmark(nb)
-    nb['metadata']['geofractal'].update(fingerprint(path), confirmed={'since': since, 'with': parameters})
-    write(path, nb)
+    accept(path, since=since, **{'with': parameters})
+
+
+def confirm_weights(paths, since):
+    "Old and new code learn the same, to the last bit"
+    script,listed = ROOT/'tools'/'weights.py',"print(chr(10).join(f.parts_of(sys.argv[1])))"
+    with checkout(since) as old:
+        for path in paths: check_since(path, old, since)
+        trained = set(tool(ROOT, listed, script).splitlines())
+        for path in paths: # what has changed and is not trained is not known to be the same
+            changed = set(tool(ROOT, listed, path).splitlines())-set(tool(old, listed, path).splitlines())
+            unseen = sorted(c.split()[0] for c in changed-trained)
+            if unseen: raise SystemExit(f"{path.stem} reaches changes outside of the training: {', '.join(unseen)}")
+        before,after = (subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, cwd=root,
+                                       env={**os.environ, 'PYTHONPATH': str(root)}).stdout.splitlines() for root in (old, ROOT))
+    different = [a.partition(':')[0] for a,b in zip(before, after) if a!=b]
+    if different or len(before)!=len(after): raise SystemExit(f"not the same as at {since}: {'; '.join(different)}")
+    for path in paths: accept(path, since=since, weights=len(after))
+    return len(after)
 
 
 def main():
@@ -122,10 +168,15 @@ def main():
     p.add_argument('names', nargs='*')
     p.add_argument('--since', help="for confirm: the commit whose code computed the result")
     p.add_argument('-p', dest='parameters', action='append', default=[], metavar='NAME=VALUE', help="for confirm: the small size")
+    p.add_argument('--weights', action='store_true', help="for confirm: compare what small classifiers learn")
     args,known = p.parse_args(),notebooks()
     unknown = sorted(set(args.names)-set(known))
     if unknown: p.error(f"unknown {', '.join(unknown)}: use some of {', '.join(known)}")
     if args.command!='status' and not args.names: p.error(f"name some of {', '.join(known)}")
+    if args.command=='confirm' and not args.since: p.error("confirm needs --since COMMIT")
+    if args.command=='confirm' and args.weights:
+        kinds = confirm_weights([known[n] for n in args.names], args.since)
+        return print(f"{', '.join(args.names)}: {kinds} kinds of classifiers learn the same as with the code of {args.since}, bit for bit")
     for name in args.names or known:
         path = known[name]
         if args.command=='refresh':
@@ -134,7 +185,7 @@ def main():
         elif args.command=='mark': mark(path)
         elif args.command=='confirm':
             sizes = {k: json.loads(v) if v.strip('-').isdecimal() else v for k,_,v in (a.partition('=') for a in args.parameters)}
-            confirm(path, args.since or p.error("confirm needs --since COMMIT"), sizes)
+            confirm(path, args.since, sizes)
             print(f"{name}: the same digits as with the code of {args.since}")
         else: print(f"{name:20s} {status(path)}{', marked' if is_marked(read(path)) else ''}  {duration(path)}")
 

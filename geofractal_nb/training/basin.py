@@ -442,12 +442,12 @@ def train_basin_epoch(
         for g in state.opt.param_groups: g['lr'] = g['peak']*factor
         x,y = (t.to(dev, non_blocking=True) for t in data.batch(rows))
         w = None if weights is None else weights[rows].to(dev)
+        state.opt.zero_grad() # before the forward pass, which then has the room
         with torch.autocast(dev.type, torch.bfloat16, enabled=state.precision=='bf16'):
             loss,parts = state.loss(state.model, x, y, w)
         values = {'loss': loss.item(), **{n: p.item() for n,p in parts.items()}}
         check(math.isfinite(values['loss']), f"the loss became {values['loss']} in epoch "
               f"{state.epoch}, step {i} ({values}): lower lr, or look at the features")
-        state.opt.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params, c.clip)
         state.opt.step()

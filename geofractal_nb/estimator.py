@@ -41,18 +41,26 @@ class ArrayRows:
         y:np.ndarray,     # (N,) classes in [0, C)
         num_classes:int,  # C, at least 2
         rows=None,        # Row numbers to train on, by default all
+        more=None,        # (M, F) rows that count after those of X; y then has N+M
     ):
         check(getattr(X, 'ndim', 0)==2, f"X must have shape (N, F), got {shown(X)}")
-        check(np.shape(y)==(len(X),), f"y must have shape ({len(X)},), got {np.shape(y)}")
-        self.X,self.y = X,torch.as_tensor(np.asarray(y, np.int64))
+        N = len(X)+(0 if more is None else len(more))
+        check(np.shape(y)==(N,), f"y must have shape ({N},), got {np.shape(y)}")
+        self.X,self.more,self.y = X,more,torch.as_tensor(np.asarray(y, np.int64))
         self.feature_dim = X.shape[1]
         self.num_classes = check_number('num_classes', num_classes, 2, whole=True)
         low,high = int(self.y.min()),int(self.y.max())
         check(0<=low and high<num_classes, f"y must lie in [0, {num_classes}), got {low} to {high}")
-        self.splits = dict(train=torch.arange(len(X)) if rows is None else rows)
+        self.splits = dict(train=torch.arange(N) if rows is None else rows)
 
     def batch(self, rows): # row numbers (B,) -> features (B,F) float32, labels (B,)
-        return torch.from_numpy(np.asarray(self.X[rows.numpy()], np.float32)),self.y[rows]
+        return torch.from_numpy(np.asarray(self._rows(rows.numpy()), np.float32)),self.y[rows]
+
+    def _rows(self, rows): # numbers (B,) -> (B,F)
+        if self.more is None: return self.X[rows]
+        own,x = rows<len(self.X),np.empty((len(rows), self.feature_dim), np.float32)
+        x[own],x[~own] = self.X[rows[own]],self.more[rows[~own]-len(self.X)]
+        return x
 
 # %% ../nbs/81_estimator.ipynb #2fe7c1e7
 def checked_rows(
@@ -84,6 +92,19 @@ class _Inputs:
         check(not foreign, f"y holds labels that are none of the classes: {shown(foreign)}")
         order = np.argsort(self.classes_) # add_classes puts new ones last
         return order[np.searchsorted(self.classes_, y, sorter=order)]
+
+    def _texts(self, class_texts, y): # label -> (F,), labels of the rows -> labels (M,), (M,F)
+        known = isinstance(class_texts, dict) and len(class_texts)>0
+        check(known, "class_texts must be a dictionary label -> embedding of its name, got "
+              f"{shown(class_texts)}")
+        labels = np.asarray(list(class_texts))
+        words = [np.asarray(v).dtype.kind in 'OUST' for v in (labels, y)]
+        check(labels.ndim==1 and words[0]==words[1], "class_texts must have labels like those of "
+              f"y, got {shown(labels[:1])} beside {shown(np.asarray(y)[:1])}")
+        sizes = {np.shape(v) for v in class_texts.values()}
+        check(len(sizes)==1 and len([*sizes][0])==1, "every embedding in class_texts must have "
+              f"shape (F,), got {sorted(sizes)[:3]}")
+        return labels,np.stack([np.asarray(v) for v in class_texts.values()])
 
     def _eval_rows(self, eval_set): # -> X, codes
         pair = isinstance(eval_set, (tuple, list)) and len(eval_set)==2
@@ -220,22 +241,33 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         self.precision,self.device,self.random_state = precision,device,random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, eval_set=None): # (N,F), (N,)[, (N,)][, (X, y)] -> self
-        X,y,weights = self._rows_to_fit(X, y, sample_weight)
+    def fit(self, X, y, sample_weight=None, eval_set=None, class_texts=None):
+        "(N,F), (N,)[, (N,)][, (X, y)][, label -> (F,)] -> self"
+        classes = more = None
+        if class_texts is not None:
+            labels,more = self._texts(class_texts, y)
+            classes = np.unique(np.concatenate([np.asarray(y).ravel(), labels]))
+        X,y,weights = self._rows_to_fit(X, y, sample_weight, classes)
+        N,all_y = len(X),y
+        if more is not None:
+            more,all_y = checked_rows(self, more, reset=False),np.r_[y, self._codes(labels)]
+            if weights is not None: weights = torch.cat([weights, torch.ones(len(more))])
         self._state = None
         share = check_number('validation_fraction', self.validation_fraction, 0, .9)
-        seed,every = self._seed(),torch.arange(len(X))
-        held_out = torch.zeros(len(X), dtype=torch.bool)
+        seed,every = self._seed(),torch.arange(len(all_y))
+        held_out = torch.zeros(N, dtype=torch.bool)
         if eval_set is None and share:
             held_out = stratified_mask(torch.from_numpy(y), share, generator(seed, 'held out'))
-        state = self._train(X, y, weights, every[~held_out], seed)
+        rows = torch.cat([every[:N][~held_out], every[N:]])
+        state = self._train(X, all_y, weights, rows, seed, more)
         self.temperature_ = state.loss.temperature.item()
         self._keep(state)
         if eval_set is not None: away = self._eval_rows(eval_set)
         else: away = (X[held_out.numpy()], y[held_out.numpy()]) if held_out.any() else None
         self.held_out_ = self.typical_ = None # what was measured on rows that were not trained on
         if away: self._look_at(*away)
-        if held_out.any() and self.refit: self._keep(self._train(X, y, weights, every, seed))
+        if held_out.any() and self.refit:
+            self._keep(self._train(X, all_y, weights, every, seed, more))
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None): # One more pass -> self
@@ -316,8 +348,8 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
                            warmup=warmup, precision=self.precision, device=self.device,
                            coherence_weight=.1 if 'cantor' in self.terms else 0.)
 
-    def _train(self, X, y, weights, rows, seed): # -> TrainState at the end of all epochs
-        data = ArrayRows(X, y, len(self.classes_), rows)
+    def _train(self, X, y, weights, rows, seed, more=None): # -> TrainState after all epochs
+        data = ArrayRows(X, y, len(self.classes_), rows, more)
         per_epoch = max(1, len(rows)//check_number('batch_size', self.batch_size, 1, whole=True))
         few = math.ceil(check_number('min_steps', self.min_steps, 0, whole=True)/per_epoch)
         epochs = max(check_number('epochs', self.epochs, 1, whole=True), few)

@@ -169,3 +169,28 @@ def test_unfitted_is_said():
     for call in (TINY.predict, TINY.predict_proba, TINY.decision_function, TINY.transform, TINY.explain):
         with pytest.raises(NotFittedError): call(X)
     with pytest.raises(NotFittedError): TINY.save('x.safetensors')
+
+
+def test_names_of_classes_are_rows_that_are_always_trained_on():
+    words = np.array(['x', 'y', 'z'])[Y]
+    texts = dict(zip('xyz', X[:3]+1))
+    stacked = np.r_[X, X[:3]+1],np.r_[words, ['x', 'y', 'z']]
+    for weights,more in ((None, None), (np.linspace(.5, 1.5, len(X)), np.r_[np.linspace(.5, 1.5, len(X)), 1, 1, 1])):
+        a = clone(TINY).fit(X, words, weights, class_texts=texts)
+        b = clone(TINY).fit(*stacked, more)
+        np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+    held = clone(TINY).set_params(validation_fraction=.3).fit(X, words, class_texts=texts)
+    assert held.held_out_['rows']<len(X) # of X alone
+
+
+def test_a_name_alone_makes_a_class():
+    known = Y!=2
+    model = clone(TINY).fit(X[known], Y[known], class_texts={2: X[~known].mean(0)})
+    assert model.classes_.tolist()==[0, 1, 2] and (model.predict(X[~known])==2).mean()>.9
+
+
+@pytest.mark.parametrize('texts,words', [
+    ({}, 'dictionary'), ([X[0]], 'dictionary'), ({0: X[0], 1: X[1,:3]}, r'shape \(F,\)'), ({0: X[:2]}, r'shape \(F,\)'), ({0: 1.}, r'shape \(F,\)'),
+    ({0: X[0,:5]}, '5 features'), ({0: np.full(8, np.nan)}, 'NaN'), ({'zero': X[0]}, 'labels like those'), ({0: ['a']*8}, 'could not convert|numeric|valid')])
+def test_names_that_are_no_rows_are_refused(texts, words):
+    with pytest.raises(ValueError, match=words): clone(TINY).fit(X, Y, class_texts=texts)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import nbformat
 import pandas as pd
@@ -52,6 +53,29 @@ def test_a_worker_killed_in_the_middle_loses_nothing(engine, tmp_path):
     before = records(tmp_path/'out')
     assert run_sweep(nb, [dict(value=v, place=str(tmp_path)) for v in (3, 1)], tmp_path/'out', engine=engine).equals(frame)
     assert records(tmp_path/'out')==before
+
+
+@contextmanager
+def cluster_of_others(engine):
+    "The address of two workers that a sweep did not start"
+    if engine=='dask':
+        from distributed import LocalCluster
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster: yield cluster.scheduler_address
+    else:
+        import ray
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR')
+        try: yield ray.get_runtime_context().gcs_address
+        finally: ray.shutdown()
+
+
+@pytest.mark.parametrize('engine', ENGINES[1:])
+def test_a_cluster_of_others_does_the_same(engine, tmp_path):
+    nb = write_notebook(tmp_path/'kills.ipynb', KILLS.replace('LEVEL', '1'))
+    with cluster_of_others(engine) as address:
+        p = sweep(nb, '-g', 'value=1,2,3', '-p', f'place={tmp_path}', '-o', tmp_path/'out', '--engine', engine, '--address', address, '-q', '--json')
+        out,err = p.communicate(timeout=200)
+    assert p.returncode==0 and (tmp_path/'killed').exists(), err
+    assert [(r['status'], r['double']) for r in json.loads(out)['points']]==[('finished', 2*v) for v in (1, 2, 3)]
 
 
 def test_a_point_that_always_kills_its_worker_is_given_up(tmp_path):

@@ -90,7 +90,8 @@ def restore_optimizer(
     params = [p for g in opt.param_groups for p in g['params']]
     adam = isinstance(opt, (torch.optim.Adam, torch.optim.AdamW)) and flat
     like = lambda n, p: torch.zeros(()) if n=='step' else p
-    moved = {n.partition('.')[0] for n in flat} # one that never had a gradient has no moments
+    named = map(str, flat) if isinstance(flat, dict) else ()
+    moved = {n.partition('.')[0] for n in named} # one that never had a gradient has no moments
     of = [(str(i), p) for i,p in enumerate(params) if str(i) in moved]
     wanted = {f'{i}.{n}': like(n, p) for i,p in of for n in _ADAM} if adam else flat
     check_tensors(flat, wanted, where)

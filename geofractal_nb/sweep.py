@@ -16,7 +16,7 @@ import re
 import sys
 import threading
 import time
-from contextlib import chdir, contextmanager, suppress
+from contextlib import chdir, contextmanager, redirect_stdout, suppress
 from itertools import product
 from pathlib import Path
 from urllib.parse import quote
@@ -255,8 +255,8 @@ def _ray(
         said = one_line(e, 120)
         raise ValueError(f"no Ray cluster answers at {shown(address)} ({said})") from None
     register_ray()
-    try:
-        with parallel_config('ray', n_jobs=-1): yield
+    try: # what Ray has to say is no result
+        with redirect_stdout(sys.stderr),parallel_config('ray', n_jobs=-1): yield
     finally:
         if begun: ray.shutdown()
 

@@ -1,7 +1,6 @@
 "Cost of the kernel classifier: against a plain loop, and against the number of points"
 import argparse
 import resource
-import statistics
 import time
 
 import numpy as np
@@ -11,6 +10,7 @@ from geofractal_nb.cgd import METHODS, fit_cgd
 from geofractal_nb.core import generator
 from geofractal_nb.data.polylipse import sample_points
 from geofractal_nb.geometry.foci import solve_focal_config
+from timing import medians
 
 SIGMA,T,W,ETA = .5,.5,.5,1e-2
 
@@ -53,17 +53,6 @@ def ours(X, y, size=220, method='auto'):
     return fit_cgd(X, y, SIGMA, T, W, ETA, method).scores_on_grid(*axes_of(X, size))
 
 
-def seconds(runs, repeats):
-    "Median seconds of every run, measured in turns"
-    times = {n: [] for n in runs}
-    for _ in range(repeats+1):
-        for n,run in runs.items():
-            t0 = time.perf_counter()
-            run()
-            times[n].append(time.perf_counter()-t0)
-    return {n: statistics.median(t[1:]) for n,t in times.items()}
-
-
 def cost(ns, repeats=3):
     "Seconds to fit and draw against the number of points"
     rows = {n: {} for n in ns}
@@ -72,7 +61,7 @@ def cost(ns, repeats=3):
         runs = {m: lambda m=m: ours(X, y, method=m) for m in METHODS[1:]
                 if m=='matrix-free' or n<=6400}
         if n<=1600: runs['plain loop, one class'] = lambda: plain(X, y)
-        rows[n] = seconds(runs, repeats)
+        rows[n] = medians(repeats, **runs)
         print(f'{n} points:', ', '.join(f'{m} {1000*s:.0f} ms' for m,s in rows[n].items()))
     return rows
 
@@ -108,7 +97,7 @@ if __name__=='__main__':
     else:
         X,y = polylipse(800)
         assert np.abs(ours(X, y)[0]-plain(X, y)).max()<1e-4
-        t = seconds(dict(plain=lambda: plain(X, y), ours=lambda: ours(X, y)), 5)
+        t = medians(5, plain=lambda: plain(X, y), ours=lambda: ours(X, y))
         print(f"800 points: the plain loop takes {1000*t['plain']:.0f} ms for one class, all eight "
               f"take {1000*t['ours']:.0f} ms: {t['plain']/t['ours']:.0f} times as fast")
         if args.cost: picture(cost([200*2**i for i in range(8)]), args.cost)

@@ -5,7 +5,6 @@ process of its own for each side.
 """
 import argparse
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from geofractal_nb.losses import ContrastiveBasinLoss
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.models.heads import SimplexHead, cantor_term
 from geofractal_nb.training.basin import BasinConfig, build_optimizer
+from timing import medians
 
 SCALES,C,K,B,WIDTH = (384, 512, 768, 1024, 1280),1000,12,1024,512
 
@@ -76,17 +76,6 @@ def peak(n=2048, repeats=5):
         a@a
         times.append(time.perf_counter()-t0)
     return 2*n**3/min(times)
-
-
-def medians(repeats, **ways):
-    "Median seconds of every way, measured in turns"
-    times = {n: [] for n in ways}
-    for i in range(repeats+1):
-        for n,f in ways.items():
-            t0 = time.perf_counter()
-            f()
-            if i: times[n].append(time.perf_counter()-t0)
-    return {n: statistics.median(t) for n,t in times.items()}
 
 
 def memory(kind):

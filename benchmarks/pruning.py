@@ -1,7 +1,5 @@
 "Prediction with pruned classes as ratios at the source's headline shape, one process, medians"
-import statistics
 import tempfile
-import time
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +8,7 @@ from geofractal_nb.data.synthetic import clip_like
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.models.pruning import class_bounds, predict, top_classes
 from geofractal_nb.models.start import start_from_data
+from timing import medians
 
 SCALES,C,K,B = (384, 512, 768, 1024, 1280),1000,12,1024
 
@@ -25,17 +24,6 @@ def plain(model, x):
         cantor = -(values[:,None]-head.cantor_prototypes).square()
         logits = logits+w*sum(g*t for g,t in zip(head.mix(), (feature, cantor, crystal)))
     return logits.argmax(1)
-
-
-def medians(repeats, **ways):
-    "Median seconds of every way, measured in turns"
-    times = {n: [] for n in ways}
-    for i in range(repeats+1):
-        for n,f in ways.items():
-            t0 = time.perf_counter()
-            f()
-            if i: times[n].append(time.perf_counter()-t0)
-    return {n: statistics.median(t) for n,t in times.items()}
 
 
 @torch.no_grad()

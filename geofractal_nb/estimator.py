@@ -30,8 +30,8 @@ from .models.david import EXTRA, GeoFractalDavid, load_model, save_model
 from .models.density import MEASURES, Density, density
 from .models.start import MAX_WIDTH, Moments
 from .storage import load_tensors
-from .training.basin import (BasinConfig, fit_temperature, fresh_state,
-                                          train_basin_epoch)
+from .training.basin import (SHARES, BasinConfig, choose_interpolation, fresh_state,
+                                          interpolate_weights, train_basin_epoch)
 
 # %% ../nbs/81_estimator.ipynb #22cf0213
 class ArrayRows:
@@ -218,7 +218,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         scales=(512,),             # Widths of the heads
         terms=('feature', 'cantor', 'crystal'), # Terms of the compatibility
         start='discriminant',      # 'discriminant', 'mixture' (clusters) or 'random'
-        class_tree=None,           # Orders classes on the stairs: 'ward', or label -> groups
+        class_tree='ward',         # Orders classes on the stairs, or label -> groups, or None
         epochs=15,                 # Passes over the training rows
         min_steps=300,             # Fewest steps, whatever the number of rows
         batch_size=128,            # Rows per step
@@ -228,6 +228,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         temperature=.1,            # Initial temperature of the loss
         validation_fraction=.1,    # Share of rows kept away for the temperature
         refit=True,                # Train again on all rows once the temperature is known?
+        interpolation='auto',      # Share of the way from start to trained weights, 0 to 1
         precision='auto',          # 'auto', 'fp32' or 'bf16'
         device='auto',             # 'auto', 'cpu', 'cuda', 'mps'
         random_state=0,            # Seed: an integer or a numpy.random.RandomState
@@ -239,7 +240,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         self.learning_rate,self.weight_decay,self.smoothing = learning_rate,weight_decay,smoothing
         self.temperature,self.validation_fraction,self.refit = temperature,validation_fraction,refit
         self.precision,self.device,self.random_state = precision,device,random_state
-        self.verbose = verbose
+        self.interpolation,self.verbose = interpolation,verbose
 
     def fit(self, X, y, sample_weight=None, eval_set=None, class_texts=None):
         "(N,F), (N,)[, (N,)][, (X, y)][, label -> (F,)] -> self"
@@ -259,15 +260,18 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         if eval_set is None and share:
             held_out = stratified_mask(torch.from_numpy(y), share, generator(seed, 'held out'))
         rows = torch.cat([every[:N][~held_out], every[N:]])
-        state = self._train(X, all_y, weights, rows, seed, more)
+        start,state = self._train(X, all_y, weights, rows, seed, more)
         self.temperature_ = state.loss.temperature.item()
-        self._keep(state)
         if eval_set is not None: away = self._eval_rows(eval_set)
         else: away = (X[held_out.numpy()], y[held_out.numpy()]) if held_out.any() else None
         self.held_out_ = self.typical_ = None # what was measured on rows that were not trained on
+        self.interpolation_ = self._share()
+        if away: self._calibrate(start, state, *away)
+        self._keep(state, start)
         if away: self._look_at(*away)
         if held_out.any() and self.refit:
-            self._keep(self._train(X, all_y, weights, every, seed, more))
+            start,state = self._train(X, all_y, weights, every, seed, more)
+            self._keep(state, start)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None): # One more pass -> self
@@ -282,6 +286,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         train_basin_epoch(self._state, rows, weights=weights)
         self._state.epoch += 1
         if first: self.density_ = self.typical_ = self.held_out_ = None
+        self.interpolation_ = 1.
         self.temperature_ = self._state.loss.temperature.item()
         self._keep(self._state)
         return self
@@ -339,6 +344,11 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         given = isinstance(self.class_tree, dict)
         return labelled_tree(self.class_tree, self.classes_) if given else None
 
+    def _share(self): # Of the way from the start; where it is to be chosen, 1 as long as it is not
+        given = self.interpolation
+        return 1. if given=='auto' else check_number("interpolation, unless it is 'auto',", given,
+                                                     0, 1)
+
     def _config(self, seed, epochs, scheduler, warmup=.05): # -> BasinConfig
         return BasinConfig(k=self.k, scales=self.scales, terms=self.terms, epochs=epochs, seed=seed,
                            batch_size=self.batch_size, lr=self.learning_rate,
@@ -348,17 +358,19 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
                            warmup=warmup, precision=self.precision, device=self.device,
                            coherence_weight=.1 if 'cantor' in self.terms else 0.)
 
-    def _train(self, X, y, weights, rows, seed, more=None): # -> TrainState after all epochs
+    def _train(self, X, y, weights, rows, seed, more=None): # -> weights at first, TrainState at last
         data = ArrayRows(X, y, len(self.classes_), rows, more)
         per_epoch = max(1, len(rows)//check_number('batch_size', self.batch_size, 1, whole=True))
         few = math.ceil(check_number('min_steps', self.min_steps, 0, whole=True)/per_epoch)
         epochs = max(check_number('epochs', self.epochs, 1, whole=True), few)
         state = fresh_state(self._config(seed, epochs, 'cosine'), data, weights, self._tree())
+        copied = lambda: {n: t.cpu().clone() for n,t in state.model.state_dict().items()}
+        start = None if self.interpolation==1 else copied()
         for _ in self._progress(range(epochs)):
             train_basin_epoch(state, data, weights=weights)
             state.epoch += 1
         self.density_ = self._density(state.model, data, weights)
-        return state
+        return start,state
 
     def _density(self, model, data, weights): # -> Density of the training rows, None if too wide
         if data.feature_dim>MAX_WIDTH: return None
@@ -373,22 +385,28 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         from tqdm.auto import tqdm
         return tqdm(epochs, desc='epochs')
 
-    def _look_at(self, X, y): # Temperature, figures and usual scores from rows not trained on
-        self._calibrate(X, y)
+    def _look_at(self, X, y): # Figures and usual scores from rows not trained on
         self.held_out_ = self._measure(X, y)
         self.typical_ = np.sort(self.score_samples(X))
 
-    def _keep(self, state): # The trained model as plain arrays, which pickle and copy anywhere
-        self.config_ = dict(state.model.config)
-        self.weights_ = {n: t.detach().cpu().clone() for n,t in state.model.state_dict().items()}
-        self._built = None
+    def _keep(self, state, start=None): # The model as plain arrays, which pickle and copy anywhere
+        self.config_,self._built = dict(state.model.config),None
+        end = {n: t.detach().cpu().clone() for n,t in state.model.state_dict().items()}
+        way = self.interpolation_
+        self.weights_ = end if way==1 else interpolate_weights(start, end, way)
 
     def __getstate__(self): # What was built from the weights is built again where it is needed
         return {**super().__getstate__(), '_built': None, '_state': None}
 
-    def _calibrate(self, X, y): # Set the temperature from rows that were not trained on
-        logits,codes = torch.from_numpy(self._logits(X)),torch.from_numpy(np.asarray(y, np.int64))
-        self.temperature_ = fit_temperature(logits, codes, near=self.temperature_)
+    def _calibrate(self, start, state, X, y): # Share of the way and temperature, from rows that
+        codes = torch.from_numpy(np.asarray(y, np.int64)) # were not trained on
+        def logits_at(share):
+            self.interpolation_ = share
+            self._keep(state, start)
+            return torch.from_numpy(self._logits(X))
+        free = self.interpolation=='auto' and self.start!='random' and state.model.config['linear']
+        self.interpolation_,self.temperature_ = choose_interpolation(
+            logits_at, codes, self.temperature_, SHARES if free else (self.interpolation_,))
 
     def _measure(self, X, y): # Plain numbers: rows, accuracy, log_loss, calibration_error
         logp = torch.from_numpy(self.predict_log_proba(X))
@@ -428,6 +446,7 @@ def save_classifier(
     about = dict(classes=classifier.classes_.tolist(), kind=kind.str if kind.kind!='O' else 'O',
                  params=params, temperature=classifier.temperature_,
                  held_out=getattr(classifier, 'held_out_', None),
+                 interpolation=classifier.interpolation_,
                  features=None if names is None else names.tolist())
     try: json.dumps(about)
     except TypeError as e: raise ValueError(f"classes and parameters must be plain: {e}") from e
@@ -460,7 +479,7 @@ def load_classifier(
     "Load a fitted classifier, or say what is wrong with the file"
     model,path = load_model(path),Path(path)
     about = load_tensors(path)[1].get('estimator') if path.suffix=='.safetensors' else None
-    fields = {'classes', 'kind', 'params', 'temperature', 'held_out', 'features'}
+    fields = {'classes', 'kind', 'params', 'temperature', 'held_out', 'interpolation', 'features'}
     known = isinstance(about, dict) and set(about)==fields and isinstance(about['classes'], list)
     check(known, f"{path} holds a model but no estimator: open it with load_model")
     try:
@@ -471,6 +490,7 @@ def load_classifier(
         raise ValueError(f"{path}: its header is damaged: {e}") from e
     T = check_number(f'{path}: temperature', about['temperature'], 0, 1e6, above=True)
     found.temperature_,found.held_out_ = T,about['held_out']
+    found.interpolation_ = check_number(f'{path}: interpolation', about['interpolation'], 0, 1)
     C,names = model.config['num_classes'],about['features']
     check(len(found.classes_)==C, f"{path}: {len(found.classes_)} classes for a model of {C}")
     found.n_features_in_ = model.config['feature_dim']

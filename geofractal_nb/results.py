@@ -56,12 +56,13 @@ def as_classifier(
     check(names.shape==(C,), f"class_names must be {C} names, got {shown(class_names)}")
     found = GeoFractalClassifier(
         epochs=len(result.history), learning_rate=c.lr, random_state=c.seed,
+        class_tree='ward' if c.placing=='ward' else None, interpolation=1.,
         **c.pick('k', 'scales', 'terms', 'start', 'batch_size', 'weight_decay', 'smoothing',
                  'temperature', 'precision'))
     rows,test = check_number('test_rows', test_rows, 0, whole=True),result.test
     found.held_out_ = dict(rows=rows, accuracy=test['top1'], log_loss=test['loss'],
                            calibration_error=test['ece']) if rows else None
-    found.classes_,found.temperature_ = names,result.temperature
+    found.classes_,found.temperature_,found.interpolation_ = names,result.temperature,1.
     found.n_features_in_,found.config_ = model.config['feature_dim'],dict(model.config)
     found.weights_ = {n: t.detach().cpu().clone() for n,t in model.state_dict().items()}
     found._built = found.density_ = found.typical_ = None # a run keeps neither

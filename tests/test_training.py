@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geofractal_nb.core import has_fast_bf16
 from geofractal_nb.data.embeddings import load_dataset
 from geofractal_nb.models.david import load_model
 from geofractal_nb.runner import run_experiment
 from geofractal_nb.storage import load_tensors, run_lock, save_tensors, write_text
-from geofractal_nb.training.basin import SCHEDULERS, BasinConfig, evaluate, fit, predictions
+from geofractal_nb.training.basin import (FEW, MIXING, SCHEDULERS, BasinConfig, choose_interpolation, evaluate, fit, fresh_state, interpolate_weights,
+                                          predictions)
 from geofractal_nb.training.observers import Observer, Progress
 from geofractal_nb.training.runs import RunFolder
 
@@ -81,7 +84,46 @@ def test_one_seed_one_result_and_observers_change_nothing(toy):
     data = load_dataset(toy[0])
     a,b = fit(QUICK, data),fit(QUICK, data, observers=[Progress()])
     assert a.test==b.test and all(torch.equal(p, q) for p,q in zip(a.model.parameters(), b.model.parameters()))
-    assert not torch.equal(fit(replace(QUICK, seed=1), data).model.fusion_weights, a.model.fusion_weights)
+    weight = lambda r: r.model.heads['16'].class_prototypes
+    assert not torch.equal(weight(fit(replace(QUICK, seed=1), data)), weight(a))
+
+
+def mixing(model): return {n: p.detach() for n,p in model.named_parameters() if n.endswith(MIXING)}
+
+
+@pytest.mark.parametrize('rate', [0., 1.])
+def test_what_mixes_moves_only_where_it_is_free(rate, toy):
+    data,config = load_dataset(toy[0]),replace(QUICK, mix_lr=rate)
+    before,after = mixing(fresh_state(config, data).model),mixing(fit(config, data).model)
+    assert len(before)==1+1+len(QUICK.scales)
+    moved = {n for n in before if not torch.equal(before[n], after[n])}
+    assert moved==(set(before) if rate else set())
+
+
+@given(share=st.floats(0, 1), seed=st.integers(0, 99))
+def test_weights_between_two_lie_on_the_line(share, seed):
+    gen = torch.Generator().manual_seed(seed)
+    a,b = ({'w': torch.randn(3, 4, generator=gen), 'b': torch.randn(4, generator=gen)} for _ in range(2))
+    for n,t in interpolate_weights(a, b, share).items():
+        torch.testing.assert_close(t, a[n]+share*(b[n]-a[n]), atol=1e-6, rtol=1e-5)
+    assert all(torch.equal(interpolate_weights(a, b, 0)[n], a[n]) and torch.equal(interpolate_weights(a, b, 1)[n], b[n]) for n in a)
+
+
+@settings(max_examples=20, deadline=None)
+@given(spot=st.sampled_from([0., .25, .5, .75, 1.]), seed=st.integers(0, 99))
+def test_the_share_with_the_smallest_loss_is_found(spot, seed):
+    gen = torch.Generator().manual_seed(seed)
+    y = torch.randint(5, (400,), generator=gen)
+    noise,right = torch.randn(400, 5, generator=gen),torch.eye(5)[y]
+    share,T = choose_interpolation(lambda s: torch.lerp(right, noise, min(1., 3*abs(s-spot))), y, .1)
+    assert share==spot and T>0
+    assert choose_interpolation(lambda s: torch.lerp(right, noise, 1-s)[:FEW-1], y[:FEW-1], .1)[0]==1 # too few to choose by
+
+
+def test_equally_good_weights_are_the_trained_ones():
+    y = torch.arange(300)%4
+    logits = torch.randn(300, 4, generator=torch.Generator().manual_seed(0))+torch.eye(4)[y]
+    assert choose_interpolation(lambda s: logits, y, 1.)[0]==1
 
 
 @pytest.mark.parametrize('scheduler', SCHEDULERS)

@@ -346,7 +346,8 @@ def build_optimizer(
     kinds = {}
     for n,p in named:
         decay = config.weight_decay if p.ndim>1 else 0.
-        if p.requires_grad: kinds.setdefault((rate(n)*config.lr, decay), []).append(p)
+        kept = n.endswith(MIXING) and not config.mix_lr
+        if p.requires_grad and not kept: kinds.setdefault((rate(n)*config.lr, decay), []).append(p)
     groups = [dict(params=ps, lr=lr, weight_decay=wd) for (lr,wd),ps in kinds.items()]
     opt = torch.optim.AdamW(groups, fused=True)
     for g in opt.param_groups: g['peak'] = g['lr']
@@ -566,7 +567,9 @@ def choose_interpolation(
     shares=SHARES,    # To try; with fewer than `FEW` rows the last one is taken
 )->tuple: # The share, its temperature
     "How far to go from the start, and the temperature there"
+    check(callable(logits_at), f"logits_at must be a function of a share, got {shown(logits_at)}")
     values = [check_number('every share', s, 0, 1) for s in shares]
+    temperature = check_number('temperature', temperature, 0, 1e6, above=True)
     check(values, "shares must hold a share of the way, got none")
     if len(labels)<FEW: values = values[-1:]
     tried = []

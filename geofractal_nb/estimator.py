@@ -223,6 +223,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         min_steps=300,             # Fewest steps, whatever the number of rows
         batch_size=128,            # Rows per step
         learning_rate=1e-3,        # Peak learning rate
+        mix_lr=0.,                 # Rate of the weights of terms and alpha, times theirs; 0: fixed
         weight_decay=1e-2,         # Decoupled weight decay of matrices
         smoothing=0.,              # Label smoothing
         temperature=.1,            # Initial temperature of the loss
@@ -235,7 +236,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         verbose=False,             # A progress bar?
     ):
         self.k,self.scales,self.terms,self.start = k,scales,terms,start
-        self.class_tree = class_tree
+        self.class_tree,self.mix_lr = class_tree,mix_lr
         self.epochs,self.min_steps,self.batch_size = epochs,min_steps,batch_size
         self.learning_rate,self.weight_decay,self.smoothing = learning_rate,weight_decay,smoothing
         self.temperature,self.validation_fraction,self.refit = temperature,validation_fraction,refit
@@ -353,6 +354,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         return BasinConfig(k=self.k, scales=self.scales, terms=self.terms, epochs=epochs, seed=seed,
                            batch_size=self.batch_size, lr=self.learning_rate,
                            weight_decay=self.weight_decay, smoothing=self.smoothing,
+                           mix_lr=self.mix_lr,
                            start=self.start, temperature=self.temperature, scheduler=scheduler,
                            placing='ward' if self.class_tree=='ward' else 'random',
                            warmup=warmup, precision=self.precision, device=self.device,

@@ -116,7 +116,7 @@ def witnesses(
     for rows in torch.arange(len(x)).split(4096): moments.add(x[rows], labels[rows])
     basins = discriminant(moments)
     model = GeoFractalClassifier(epochs=epochs, min_steps=100, validation_fraction=0,
-                                 random_state=seed)
+                                 class_tree=None, mix_lr=1., random_state=seed)
     model.fit(x.numpy(), labels.numpy())
     turned = torch.cat([_turned(basins, part) for part in x.split(4096)])
     return Witnesses(model, basins, moments.present, x, turned, labels)

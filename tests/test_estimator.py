@@ -104,6 +104,30 @@ def test_held_out_rows_set_the_temperature_and_refitting_the_weights():
     assert all(torch.equal(t, without.weights_[n]) for n,t in own.weights_.items())
 
 
+def test_rows_kept_away_say_how_far_to_go_from_the_start():
+    gen = np.random.default_rng(0)
+    middle,y = gen.normal(size=(30, 60)),np.arange(900)%30 # one covariance: the discriminant is the truth
+    x = middle[y]+1.6*gen.normal(size=(900, 60))
+    model = GeoFractalClassifier(k=1, scales=(48,), epochs=60, min_steps=400, validation_fraction=0)
+    few,away = (x[:120], y[:120]),(x[400:], y[400:])
+    ends = {w: clone(model).set_params(interpolation=w).fit(*few, eval_set=(x[120:400], y[120:400])) for w in (0, 1, 'auto')}
+    assert [ends[w].interpolation_ for w in (0, 1)]==[0, 1] and ends['auto'].interpolation_<1
+    assert ends[0].score(*away)>ends[1].score(*away)
+    nearest = {w: m.predict_log_proba(away[0])[np.arange(500),away[1]].mean() for w,m in ends.items()}
+    assert nearest['auto']>nearest[1]
+    alone = clone(model).set_params(interpolation=0).fit(*few)
+    assert all(torch.equal(t, ends[0].weights_[n]) for n,t in alone.weights_.items())
+
+
+def test_the_share_of_the_way_is_kept_in_the_file(tmp_path):
+    half = clone(TINY).set_params(interpolation=.5).fit(X, Y)
+    half.save(tmp_path/'half.safetensors')
+    again = GeoFractalClassifier.load(tmp_path/'half.safetensors')
+    assert again.interpolation_==half.interpolation_==.5 and again.interpolation==.5
+    assert (again.predict_proba(X)==half.predict_proba(X)).all()
+    assert half.partial_fit(X, Y).interpolation_==1
+
+
 def test_single_rows_of_a_class_are_never_held_out():
     model = clone(TINY).set_params(validation_fraction=.5).fit(X[:3], ['a', 'b', 'c'])
     assert model.classes_.tolist()==['a', 'b', 'c'] and model.predict_proba(X).shape==(90, 3)

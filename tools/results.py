@@ -145,7 +145,7 @@ def confirm(path, since, parameters):
 
 
 def confirm_weights(paths, since):
-    "Old and new code learn the same, to the last bit"
+    "Old and new code learn the same weights, to the last bit"
     script,listed = ROOT/'tools'/'weights.py',"print(chr(10).join(f.parts_of(sys.argv[1])))"
     with checkout(since) as old:
         for path in paths: check_since(path, old, since)

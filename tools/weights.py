@@ -1,5 +1,7 @@
 """Digests of what small classifiers of many kinds learn: the same digests, the same arithmetic, to the last bit
 
+The temperature, which a search in single precision finds to three digits, counts to two.
+
 `tools/results.py confirm NAME --since COMMIT --weights` compares them between two states of the library.
 """
 import hashlib
@@ -16,6 +18,8 @@ from geofractal_nb.estimator import GeoFractalClassifier
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.training.basin import BasinConfig, fit
 
+# Settings that came later, at the values that are what was before; a library that lacks them has nothing else
+BEFORE = dict(class_tree=None, interpolation=1., mix_lr=1.)
 KINDS = {
     'default': {},
     'one prototype': dict(terms=('feature',)),
@@ -46,10 +50,12 @@ def tasks(folder=None):
 
 
 def learned(X, y, **settings):
-    "Weights and probabilities of a classifier of a few dozen steps, rows weighted or not"
+    "Weights, logits and temperature of a classifier of a few dozen steps, rows weighted or not"
     weights = np.random.default_rng(0).uniform(.5, 1.5, len(y)) if settings.pop('weighted', False) else None
+    known = GeoFractalClassifier().get_params()
+    settings = {**{n: v for n,v in BEFORE.items() if n in known}, **settings}
     model = GeoFractalClassifier(epochs=1, min_steps=30, refit=False, **settings).fit(X, y, sample_weight=weights)
-    return [*model.weights_.values(), model.predict_proba(X[:200])]
+    return [*model.weights_.values(), model._logits(X[:200])],f'{model.temperature_:.2g}'
 
 
 def regularised():
@@ -59,6 +65,7 @@ def regularised():
     X = torch.randn(12, 20, generator=g)[y]+torch.randn(600, 20, generator=g)
     data = EmbeddingData('spots', X, y, dict(train=torch.arange(400), validation=torch.arange(400, 500), test=torch.arange(500, 600)))
     parts = dict(separation_weight=.1, discretisation_weight=.01, geometry_weight=.1)
+    if hasattr(BasinConfig, 'mix_lr'): parts |= dict(placing='random', mix_lr=1.)
     found = fit(BasinConfig(epochs=3, k=4, scales=(32, 64), scheduler='one-cycle', **parts), data)
     assert isinstance(found.model, GeoFractalDavid)
     return [t.numpy() for t in found.model.state_dict().values()]
@@ -68,7 +75,8 @@ def main():
     warnings.simplefilter('ignore')
     for task,(X,y) in tasks().items():
         for kind,settings in {**KINDS, 'weighted': dict(weighted=True)}.items():
-            print(f'{task}, {kind}: {digest(learned(X, y, **settings))}', flush=True)
+            arrays,temperature = learned(X, y, **settings)
+            print(f'{task}, {kind}: {digest(arrays)} at {temperature}', flush=True)
     print(f'regularised: {digest(regularised())}')
 
 

@@ -273,22 +273,20 @@ def fit_temperature(
     check(len(y)==len(logits), f"{len(logits)} rows of logits but {len(y)} labels")
     near = near and check_number('near', near, 0, 1e6, above=True)
     spread = check_number('spread', spread, 0, 1e6, above=True)
-    loss = lambda log: _tempered_loss(logits, y, log, near, spread).item()
+    nll = lambda log: torch.nn.functional.cross_entropy(logits/math.exp(log), y).item()
+    loss = lambda log: nll(log)+_distrust(log, near, spread, len(y))
     ends = math.log(low),math.log(high)
     found = minimize_scalar(loss, bounds=ends, method='bounded', options=dict(xatol=1e-4))
     return math.exp(found.x)
 
-def _tempered_loss(
-    logits, # (N, C)
-    y,      # (N,) classes
-    log,    # Of the temperature
-    near,   # Centre of a normal prior of log T (a handful of rows says little), or None
-    spread, # Its standard deviation
-    reduction='mean', # Or 'none', for every row
-): # Mean, or (N,)
-    "Cross-entropy at a temperature, and what the prior adds"
-    away = 0. if near is None else (log-math.log(near))**2/(2*spread**2)/len(y)
-    return torch.nn.functional.cross_entropy(logits/math.exp(log), y, reduction=reduction)+away
+def _distrust(
+    log:float,    # Of a temperature
+    near,         # Centre of a normal prior of it, or None
+    spread:float, # The prior's standard deviation
+    rows:int,     # Among which it is shared: a handful of rows says little
+)->float:
+    "What the prior adds to the mean loss of some rows"
+    return 0. if near is None else (log-math.log(near))**2/(2*spread**2)/rows
 
 @torch.inference_mode()
 def calibrate_temperature(
@@ -577,8 +575,8 @@ def choose_interpolation(
         logits,spread = logits_at(share),.25 if share==1 else 1.
         T = fit_temperature(logits, labels, near=temperature, spread=spread)
         y = class_labels(labels, logits.shape[1], logits.device)
-        loss = _tempered_loss(logits, y, math.log(T), temperature, spread, 'none').double()
-        tried.append((share, T, loss))
+        loss = torch.nn.functional.cross_entropy(logits/T, y, reduction='none').double()
+        tried.append((share, T, loss+_distrust(math.log(T), temperature, spread, len(y))))
     best = min((loss for *_,loss in tried), key=torch.mean)
     error = lambda d: (d.square().mean()/len(d))**.5
     return [(s, T) for s,T,loss in tried if (d := loss-best).mean()<=error(d-d.mean())][-1]

@@ -33,6 +33,9 @@ DENSE = density(Moments(6, 2).add(torch.from_numpy(X), torch.from_numpy(Y)))
 ROWS = [
     *(refused(name, lambda f, x=x: RICH.score_samples(x), words) for x,words in ((NAN, 'NaN'), (INF, 'infinity'), (X[:,:3], '6 features'), (X[0], '2D'))),
     refused(name, lambda f: RICH.score_samples(X, 'density'), 'measure must be one of'),
+    *(refused(name, lambda f, v=v: fit(f, interpolation=v), 'interpolation') for v in (-.1, 1.1, np.nan, None, 'half', 'Auto')),
+    *(refused(name, lambda f, v=v: fit(f, mix_lr=v), 'mix_lr') for v in (-1, np.nan, np.inf, None, '1')),
+    right(name, lambda f: fit(f, interpolation=np.float32(.25)).interpolation_, .25),
     *(refused(name, lambda f, r=r: RICH.reject(X, r), 'rate') for r in (-.1, 1.1, np.nan, 'few')),
     refused(name, lambda f: FITTED.reject(X), 'no rows were kept away'),
     right(name, lambda f: RICH.reject(X, 0).sum()<=RICH.reject(X, .5).sum()<RICH.reject(X, 1).sum() and RICH.score_samples(X.astype(np.float16)).shape==(40,), True),

@@ -154,7 +154,9 @@ def confirm_weights(paths, since):
             changed = set(tool(ROOT, listed, path).splitlines())-set(tool(old, listed, path).splitlines())
             unseen = sorted(c.split()[0] for c in changed-trained)
             if unseen: raise SystemExit(f"{path.stem} reaches changes outside of the training: {', '.join(unseen)}")
-        before,after = (subprocess.run([sys.executable, script], check=True, capture_output=True, text=True, cwd=root,
+        early = 'mix_lr' not in (old/'geofractal_nb'/'training'/'basin.py').read_text(encoding='utf-8') # its defaults were others
+        call = [sys.executable, script, *(['--before'] if early else [])]
+        before,after = (subprocess.run(call, check=True, capture_output=True, text=True, cwd=root,
                                        env={**os.environ, 'PYTHONPATH': str(root)}).stdout.splitlines() for root in (old, ROOT))
     different = [a.partition(':')[0] for a,b in zip(before, after) if a!=b]
     if different or len(before)!=len(after): raise SystemExit(f"not the same as at {since}: {'; '.join(different)}")

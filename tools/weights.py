@@ -5,6 +5,7 @@ The temperature, which a search in single precision finds to three digits, count
 `tools/results.py confirm NAME --since COMMIT --weights` compares them between two states of the library.
 """
 import hashlib
+import sys
 import warnings
 
 import numpy as np
@@ -18,8 +19,8 @@ from geofractal_nb.estimator import GeoFractalClassifier
 from geofractal_nb.models.david import GeoFractalDavid
 from geofractal_nb.training.basin import BasinConfig, fit
 
-# Settings that came later, at the values that are what was before; a library that lacks them has nothing else
-BEFORE = dict(class_tree=None, interpolation=1., mix_lr=1.)
+# With --before: settings that came later, at the values that are what was before; a library without them has nothing else
+BEFORE = dict(class_tree=None, interpolation=1., mix_lr=1.) if '--before' in sys.argv else {}
 KINDS = {
     'default': {},
     'one prototype': dict(terms=('feature',)),
@@ -65,7 +66,7 @@ def regularised():
     X = torch.randn(12, 20, generator=g)[y]+torch.randn(600, 20, generator=g)
     data = EmbeddingData('spots', X, y, dict(train=torch.arange(400), validation=torch.arange(400, 500), test=torch.arange(500, 600)))
     parts = dict(separation_weight=.1, discretisation_weight=.01, geometry_weight=.1)
-    if hasattr(BasinConfig, 'mix_lr'): parts |= dict(placing='random', mix_lr=1.)
+    if BEFORE and hasattr(BasinConfig, 'mix_lr'): parts |= dict(placing='random', mix_lr=1.)
     found = fit(BasinConfig(epochs=3, k=4, scales=(32, 64), scheduler='one-cycle', **parts), data)
     assert isinstance(found.model, GeoFractalDavid)
     return [t.numpy() for t in found.model.state_dict().values()]

@@ -360,7 +360,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
                            warmup=warmup, precision=self.precision, device=self.device,
                            coherence_weight=.1 if 'cantor' in self.terms else 0.)
 
-    def _train(self, X, y, weights, rows, seed, more=None): # -> weights at first, TrainState at last
+    def _train(self, X, y, weights, rows, seed, more=None): # -> first weights, last TrainState
         data = ArrayRows(X, y, len(self.classes_), rows, more)
         per_epoch = max(1, len(rows)//check_number('batch_size', self.batch_size, 1, whole=True))
         few = math.ceil(check_number('min_steps', self.min_steps, 0, whole=True)/per_epoch)

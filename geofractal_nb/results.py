@@ -57,8 +57,8 @@ def as_classifier(
     found = GeoFractalClassifier(
         epochs=len(result.history), learning_rate=c.lr, random_state=c.seed,
         class_tree='ward' if c.placing=='ward' else None, interpolation=1.,
-        **c.pick('k', 'scales', 'terms', 'start', 'batch_size', 'weight_decay', 'smoothing', 'mix_lr',
-                 'temperature', 'precision'))
+        **c.pick('k', 'scales', 'terms', 'start', 'batch_size', 'weight_decay', 'smoothing',
+                 'mix_lr', 'temperature', 'precision'))
     rows,test = check_number('test_rows', test_rows, 0, whole=True),result.test
     found.held_out_ = dict(rows=rows, accuracy=test['top1'], log_loss=test['loss'],
                            calibration_error=test['ece']) if rows else None

@@ -50,7 +50,7 @@ def stepper(kind, precision='fp32'):
     model,loss = model_of(kind),ContrastiveBasinLoss()
     params = [*model.parameters(), *loss.parameters()]
     opt = torch.optim.AdamW(params, lr=1e-3) if kind=='plain' else \
-        build_optimizer(BasinConfig(k=K, scales=SCALES), model, loss)
+        build_optimizer(BasinConfig(k=K, scales=SCALES, mix_lr=1.), model, loss)
     g = generator(0, 'headline')
     x,y = torch.randn(B, WIDTH, generator=g),torch.randint(0, C, (B,), generator=g)
     def step():

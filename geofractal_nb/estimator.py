@@ -223,12 +223,12 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         min_steps=300,             # Fewest steps, whatever the number of rows
         batch_size=128,            # Rows per step
         learning_rate=1e-3,        # Peak learning rate
-        mix_lr=0.,                 # Rate of the weights of terms and alpha, times theirs; 0: fixed
+        mix_lr=0.,                 # Factor on the rates of the terms' weights and alpha; 0: fixed
         weight_decay=1e-2,         # Decoupled weight decay of matrices
         smoothing=0.,              # Label smoothing
         temperature=.1,            # Initial temperature of the loss
-        validation_fraction=.1,    # Share of rows kept away for the temperature
-        refit=True,                # Train again on all rows once the temperature is known?
+        validation_fraction=.1,    # Share of rows kept away, for temperature and interpolation
+        refit=True,                # Train again on all rows once both are known?
         interpolation='auto',      # Share of the way from start to trained weights, 0 to 1
         precision='auto',          # 'auto', 'fp32' or 'bf16'
         device='auto',             # 'auto', 'cpu', 'cuda', 'mps'
@@ -256,6 +256,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
             if weights is not None: weights = torch.cat([weights, torch.ones(len(more))])
         self._state = None
         share = check_number('validation_fraction', self.validation_fraction, 0, .9)
+        self._share()
         seed,every = self._seed(),torch.arange(len(all_y))
         held_out = torch.zeros(N, dtype=torch.bool)
         if eval_set is None and share:
@@ -346,9 +347,11 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         return labelled_tree(self.class_tree, self.classes_) if given else None
 
     def _share(self): # Of the way from the start; where it is to be chosen, 1 as long as it is not
-        given = self.interpolation
-        return 1. if given=='auto' else check_number("interpolation, unless it is 'auto',", given,
-                                                     0, 1)
+        if isinstance(self.interpolation, str) and self.interpolation=='auto': return 1.
+        way = check_number("interpolation, unless it is 'auto',", self.interpolation, 0, 1)
+        check(way==1 or self.start!='random', f"interpolation {way:g} needs a start worth going back "
+              "to: start='discriminant' or 'mixture'")
+        return way
 
     def _config(self, seed, epochs, scheduler, warmup=.05): # -> BasinConfig
         return BasinConfig(k=self.k, scales=self.scales, terms=self.terms, epochs=epochs, seed=seed,
@@ -406,7 +409,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
             self.interpolation_ = share
             self._keep(state, start)
             return torch.from_numpy(self._logits(X))
-        free = self.interpolation=='auto' and self.start!='random' and state.model.config['linear']
+        free = self.interpolation=='auto' and state.discriminant
         self.interpolation_,self.temperature_ = choose_interpolation(
             logits_at, codes, self.temperature_, SHARES if free else (self.interpolation_,))
 
@@ -481,8 +484,9 @@ def load_classifier(
     "Load a fitted classifier, or say what is wrong with the file"
     model,path = load_model(path),Path(path)
     about = load_tensors(path)[1].get('estimator') if path.suffix=='.safetensors' else None
-    fields = {'classes', 'kind', 'params', 'temperature', 'held_out', 'interpolation', 'features'}
-    known = isinstance(about, dict) and set(about)==fields and isinstance(about['classes'], list)
+    fields = {'classes', 'kind', 'params', 'temperature', 'held_out', 'features'}
+    known = isinstance(about, dict) and set(about)-{'interpolation'}==fields
+    known = known and isinstance(about['classes'], list)
     check(known, f"{path} holds a model but no estimator: open it with load_model")
     try:
         found = GeoFractalClassifier(**about['params'])
@@ -492,7 +496,8 @@ def load_classifier(
         raise ValueError(f"{path}: its header is damaged: {e}") from e
     T = check_number(f'{path}: temperature', about['temperature'], 0, 1e6, above=True)
     found.temperature_,found.held_out_ = T,about['held_out']
-    found.interpolation_ = check_number(f'{path}: interpolation', about['interpolation'], 0, 1)
+    way = about.get('interpolation', 1.) # files of before have none
+    found.interpolation_ = check_number(f'{path}: interpolation', way, 0, 1)
     C,names = model.config['num_classes'],about['features']
     check(len(found.classes_)==C, f"{path}: {len(found.classes_)} classes for a model of {C}")
     found.n_features_in_ = model.config['feature_dim']

@@ -29,7 +29,7 @@ def classifier_card(
         f"On {found['rows']} rows that the model measured here was not trained on:\n\n"
         +table(['accuracy', 'log loss', 'calibration error'],
                [[f"{found[n]:.4f}" for n in ('accuracy', 'log_loss', 'calibration_error')]])
-        +"\n\nThe temperature of the probabilities was fitted on the same rows. With `refit`, "
+        +"\n\nTemperature and interpolation were chosen on the same rows. With `refit`, "
         "the weights in this folder come from one more training, on all rows.")
     settings = [[n, f'`{v!r}`'] for n,v in classifier.get_params().items()]
     example = ('```python\nfrom geofractal_nb.estimator import GeoFractalClassifier\n\n'

@@ -115,6 +115,7 @@ def witnesses(
     moments = Moments(x.shape[1], num_classes)
     for rows in torch.arange(len(x)).split(4096): moments.add(x[rows], labels[rows])
     basins = discriminant(moments)
+    # Order and mixing as in the trials that found the form of the evidence
     model = GeoFractalClassifier(epochs=epochs, min_steps=100, validation_fraction=0,
                                  class_tree=None, mix_lr=1., random_state=seed)
     model.fit(x.numpy(), labels.numpy())

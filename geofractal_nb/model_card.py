@@ -112,7 +112,8 @@ def model_card(
         f"{m.config['k']+1} vertices per class and scale ({vertices} in all), "
         f'{sum(p.numel() for p in m.parameters()):,} parameters. AdamW, peak rate {c.lr:g} '
         f'(x{c.fusion_lr:g} for the temperature, x{c.stairs_lr:g} for the stairs; weights of '
-        f'terms and scales, and alpha: x{c.mix_lr:g} of theirs), {c.scheduler} '
+        f"terms and scales, and alpha, {f'free, x{c.mix_lr:g}' if c.mix_lr else 'fixed'}), "
+        f'{c.scheduler} '
         f"schedule, batch {c.batch_size}, {rows['train']} training rows of width "
         f'{data.feature_dim}. '
         f'The probability of class c is softmax(logits / {result.temperature:.4f}).',

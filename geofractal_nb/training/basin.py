@@ -81,9 +81,9 @@ class BasinConfig:
     epochs:int = 15               # Passes over the training rows
     batch_size:int = 128          # Rows per step
     lr:float = 1e-3               # Peak learning rate of the heads
-    fusion_lr:float = .5          # Learning rate of fusion weights and temperature, relative to lr
+    fusion_lr:float = .5          # Learning rate of temperature and fusion weights, relative to lr
     stairs_lr:float = .1          # Learning rate of the stairs, relative to lr
-    mix_lr:float = 0.             # Of the weights of terms and scales and of alpha, times theirs
+    mix_lr:float = 0.             # Factor on the rates of what mixes terms and scales, and of alpha
     weight_decay:float = 1e-2     # Decoupled weight decay of matrices
     clip:float = 1.               # Largest gradient norm
     warmup:float = .05            # Share of all steps with a rising learning rate
@@ -271,7 +271,7 @@ def fit_temperature(
     _check_finite(logits)
     y = class_labels(labels, logits.shape[1], logits.device)
     check(len(y)==len(logits), f"{len(logits)} rows of logits but {len(y)} labels")
-    near = near and check_number('near', near, 0, 1e6, above=True)
+    if near is not None: near = check_number('near', near, 0, 1e6, above=True)
     spread = check_number('spread', spread, 0, 1e6, above=True)
     nll = lambda log: torch.nn.functional.cross_entropy(logits/math.exp(log), y).item()
     loss = lambda log: nll(log)+_distrust(log, near, spread, len(y))
@@ -316,6 +316,7 @@ class TrainState:
     best:dict = field(default_factory=dict)        # Weights of the best epoch
     best_record:dict = field(default_factory=dict) # Record of the best epoch
     stopped:str = ''              # Why the run ended
+    discriminant:bool = False     # Did it begin at one?
 
     def progress(self): # What a checkpoint has to remember besides tensors
         kept = 'epoch','history','best_record','precision','stopped'
@@ -344,8 +345,7 @@ def build_optimizer(
     kinds = {}
     for n,p in named:
         decay = config.weight_decay if p.ndim>1 else 0.
-        kept = n.endswith(MIXING) and not config.mix_lr
-        if p.requires_grad and not kept: kinds.setdefault((rate(n)*config.lr, decay), []).append(p)
+        if p.requires_grad: kinds.setdefault((rate(n)*config.lr, decay), []).append(p)
     groups = [dict(params=ps, lr=lr, weight_decay=wd) for (lr,wd),ps in kinds.items()]
     opt = torch.optim.AdamW(groups, fused=True)
     for g in opt.param_groups: g['peak'] = g['lr']
@@ -403,11 +403,12 @@ def fresh_state(
     shape = c.pick('k', 'scales', 'alpha_init', 'tau', 'levels', 'radius', 'terms', 'seed')
     linear = c.start!='random' and data.feature_dim<=MAX_WIDTH
     model = GeoFractalDavid(data.feature_dim, data.num_classes, linear=linear, **shape).to(device)
+    begun = None
     if linear:
         clusters = _clusters(model, data, c.seed) if c.start=='mixture' else None
         found = c.placing if c.placing!='random' and 'cantor' in c.terms else None
         order = found if tree is None else tree
-        start_from_data(model, _weighted_batches(data, weights), clusters, order)
+        begun = start_from_data(model, _weighted_batches(data, weights), clusters, order)
     if not c.mix_lr:
         for n,p in model.named_parameters(): p.requires_grad_(not n.endswith(MIXING))
     parts = 'scale','coherence','separation','discretisation','geometry'
@@ -416,7 +417,8 @@ def fresh_state(
     loss = ContrastiveBasinLoss(**settings).to(device)
     precision = resolve_precision(c.precision, device, data.num_classes*(c.k+1))
     steps = len(shuffled_batches(data.splits['train'], c.batch_size, generator(0)))
-    return TrainState(c, model, loss, build_optimizer(c, model, loss), device, precision, steps)
+    return TrainState(c, model, loss, build_optimizer(c, model, loss), device, precision, steps,
+                      discriminant=begun is not None)
 
 def begin_basin(
     config:BasinConfig,  # What to train
@@ -571,12 +573,13 @@ def choose_interpolation(
     check(values, "shares must hold a share of the way, got none")
     if len(labels)<FEW: values = values[-1:]
     tried = []
-    for share in sorted(values):
-        logits,spread = logits_at(share),.25 if share==1 else 1.
-        T = fit_temperature(logits, labels, near=temperature, spread=spread)
+    for share in sorted(values): # all with the same trust in the temperature of the loss
+        logits = logits_at(share)
+        T = fit_temperature(logits, labels, near=temperature, spread=1.)
         y = class_labels(labels, logits.shape[1], logits.device)
         loss = torch.nn.functional.cross_entropy(logits/T, y, reduction='none').double()
-        tried.append((share, T, loss+_distrust(math.log(T), temperature, spread, len(y))))
+        tried.append((share, T, loss))
     best = min((loss for *_,loss in tried), key=torch.mean)
     error = lambda d: (d.square().mean()/len(d))**.5
-    return [(s, T) for s,T,loss in tried if (d := loss-best).mean()<=error(d-d.mean())][-1]
+    share,T,_ = [t for t in tried if (d := t[2]-best).mean()<=error(d-d.mean())][-1]
+    return share,fit_temperature(logits, labels, near=temperature) if share==1 else T

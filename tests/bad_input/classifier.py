@@ -207,6 +207,7 @@ ROWS = [
     refused('training.basin.fit_temperature', lambda f: f(torch.full((2, 2), NAN), [0, 1]), 'not finite'),
     right('training.basin.fit_temperature', lambda f: .001<f(torch.eye(2), [0, 1])<11, True),
     right('training.basin.fresh_state', lambda f: f(BasinConfig(**TINY), DATA).epoch, 0),
+    *(refused('training.basin.fit_temperature', lambda f, v=v: f(torch.eye(2), [0, 1], near=v), 'near') for v in (0, -1, NAN, INF, '1')),
     *(refused('training.basin.fit_temperature', lambda f, v=v: f(torch.eye(2), [0, 1], near=.1, spread=v), 'spread') for v in (0, -1, NAN, INF, '1', None)),
     *(refused('training.basin.interpolate_weights', lambda f, a=a: f(*a), words) for a,words in (((None, {}, 1), 'state dicts'), (({'w': torch.ones(2)}, {'w': torch.ones(3)}, 1), 'names and shapes'),
         (({'w': torch.ones(2)}, {'v': torch.ones(2)}, 1), 'names and shapes'), (({'w': [1.]}, {'w': [1.]}, 1), 'state dicts'), *((({}, {}, v), 'share') for v in (-.1, 1.1, NAN, None, 'half')))),

@@ -36,6 +36,7 @@ ROWS = [
     *(refused(name, lambda f, v=v: fit(f, interpolation=v), 'interpolation') for v in (-.1, 1.1, np.nan, None, 'half', 'Auto')),
     *(refused(name, lambda f, v=v: fit(f, mix_lr=v), 'mix_lr') for v in (-1, np.nan, np.inf, None, '1')),
     right(name, lambda f: fit(f, interpolation=np.float32(.25)).interpolation_, .25),
+    refused(name, lambda f: fit(f, interpolation=.5, start='random'), 'a start worth'),
     *(refused(name, lambda f, r=r: RICH.reject(X, r), 'rate') for r in (-.1, 1.1, np.nan, 'few')),
     refused(name, lambda f: FITTED.reject(X), 'no rows were kept away'),
     right(name, lambda f: RICH.reject(X, 0).sum()<=RICH.reject(X, .5).sum()<RICH.reject(X, 1).sum() and RICH.score_samples(X.astype(np.float16)).shape==(40,), True),

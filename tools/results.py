@@ -10,7 +10,7 @@
     python tools/results.py confirm NAME ... --since COMMIT --weights
                                              only the training was rewritten: small classifiers of many kinds
                                              (tools/weights.py) have to learn the same with both, to the last bit,
-                                             and to use every definition that has changed
+                                             and to use every definition that has changed; -p NAME=VALUE sets a number for all
 """
 import argparse
 import json
@@ -144,7 +144,7 @@ def confirm(path, since, parameters):
     accept(path, since=since, **{'with': parameters})
 
 
-def confirm_weights(paths, since):
+def confirm_weights(paths, since, shared):
     "Old and new code learn the same weights, to the last bit"
     script,listed = ROOT/'tools'/'weights.py',"print(chr(10).join(f.parts_of(sys.argv[1])))"
     with checkout(since) as old:
@@ -155,12 +155,12 @@ def confirm_weights(paths, since):
             unseen = sorted(c.split()[0] for c in changed-trained)
             if unseen: raise SystemExit(f"{path.stem} reaches changes outside of the training: {', '.join(unseen)}")
         early = 'mix_lr' not in (old/'geofractal_nb'/'training'/'basin.py').read_text(encoding='utf-8') # its defaults were others
-        call = [sys.executable, script, *(['--before'] if early else [])]
+        call = [sys.executable, script, *(['--before'] if early else []), *shared]
         before,after = (subprocess.run(call, check=True, capture_output=True, text=True, cwd=root,
                                        env={**os.environ, 'PYTHONPATH': str(root)}).stdout.splitlines() for root in (old, ROOT))
     different = [a.partition(':')[0] for a,b in zip(before, after) if a!=b]
     if different or len(before)!=len(after): raise SystemExit(f"not the same as at {since}: {'; '.join(different)}")
-    for path in paths: accept(path, since=since, weights=len(after))
+    for path in paths: accept(path, since=since, weights=len(after), **({'with': shared} if shared else {}))
     return len(after)
 
 
@@ -177,7 +177,7 @@ def main():
     if args.command!='status' and not args.names: p.error(f"name some of {', '.join(known)}")
     if args.command=='confirm' and not args.since: p.error("confirm needs --since COMMIT")
     if args.command=='confirm' and args.weights:
-        kinds = confirm_weights([known[n] for n in args.names], args.since)
+        kinds = confirm_weights([known[n] for n in args.names], args.since, args.parameters)
         return print(f"{', '.join(args.names)}: {kinds} kinds of classifiers learn the same as with the code of {args.since}, bit for bit")
     for name in args.names or known:
         path = known[name]

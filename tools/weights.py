@@ -21,6 +21,8 @@ from geofractal_nb.training.basin import BasinConfig, fit
 
 # With --before: settings that came later, at the values that are what was before; a library without them has nothing else
 BEFORE = dict(class_tree=None, interpolation=1., mix_lr=1.) if '--before' in sys.argv else {}
+# NAME=VALUE: a setting that all kinds share, where a result does not depend on what it would otherwise be
+SHARED = {n: float(v) for n,_,v in (a.partition('=') for a in sys.argv[1:] if '=' in a)}
 KINDS = {
     'default': {},
     'one prototype': dict(terms=('feature',)),
@@ -54,7 +56,7 @@ def learned(X, y, **settings):
     "Weights, logits and temperature of a classifier of a few dozen steps, rows weighted or not"
     weights = np.random.default_rng(0).uniform(.5, 1.5, len(y)) if settings.pop('weighted', False) else None
     known = GeoFractalClassifier().get_params()
-    settings = {**{n: v for n,v in BEFORE.items() if n in known}, **settings}
+    settings = {**{n: v for n,v in BEFORE.items() if n in known}, **SHARED, **settings}
     model = GeoFractalClassifier(epochs=1, min_steps=30, refit=False, **settings).fit(X, y, sample_weight=weights)
     return [*model.weights_.values(), model._logits(X[:200])],f'{model.temperature_:.2g}'
 

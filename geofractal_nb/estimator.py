@@ -349,8 +349,8 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
     def _share(self): # Of the way from the start; where it is to be chosen, 1 as long as it is not
         if isinstance(self.interpolation, str) and self.interpolation=='auto': return 1.
         way = check_number("interpolation, unless it is 'auto',", self.interpolation, 0, 1)
-        check(way==1 or self.start!='random', f"interpolation {way:g} needs a start worth going back "
-              "to: start='discriminant' or 'mixture'")
+        check(way==1 or self.start!='random', f"interpolation {way:g} needs a start worth "
+              "going back to: start='discriminant' or 'mixture'")
         return way
 
     def _config(self, seed, epochs, scheduler, warmup=.05): # -> BasinConfig

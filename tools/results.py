@@ -176,6 +176,8 @@ def main():
     if unknown: p.error(f"unknown {', '.join(unknown)}: use some of {', '.join(known)}")
     if args.command!='status' and not args.names: p.error(f"name some of {', '.join(known)}")
     if args.command=='confirm' and not args.since: p.error("confirm needs --since COMMIT")
+    if args.since: # a name such as HEAD means something else tomorrow
+        args.since = subprocess.run(['git', 'rev-parse', '--short', args.since], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     if args.command=='confirm' and args.weights:
         kinds = confirm_weights([known[n] for n in args.names], args.since, args.parameters)
         return print(f"{', '.join(args.names)}: {kinds} kinds of classifiers learn the same as with the code of {args.since}, bit for bit")

@@ -267,7 +267,7 @@ class GeoFractalClassifier(_Inputs, _Answers, Shared, ClassNamePrefixFeaturesOut
         if eval_set is not None: away = self._eval_rows(eval_set)
         else: away = (X[held_out.numpy()], y[held_out.numpy()]) if held_out.any() else None
         self.held_out_ = self.typical_ = None # what was measured on rows that were not trained on
-        self.interpolation_ = self._share()
+        self.interpolation_ = self._share() if state.discriminant else 1.
         if away: self._calibrate(start, state, *away)
         self._keep(state, start)
         if away: self._look_at(*away)

@@ -118,6 +118,14 @@ def test_rows_kept_away_say_how_far_to_go_from_the_start():
     assert all(torch.equal(t, ends[0].weights_[n]) for n,t in alone.weights_.items())
 
 
+def test_there_is_no_way_back_to_a_start_at_random(monkeypatch):
+    monkeypatch.setattr('geofractal_nb.training.basin.MAX_WIDTH', 1) # too wide for a covariance
+    wide = clone(TINY).set_params(interpolation=.5).fit(X, Y)
+    assert wide.interpolation_==1
+    plain = clone(TINY).set_params(interpolation=1).fit(X, Y)
+    assert all(torch.equal(t, plain.weights_[n]) for n,t in wide.weights_.items())
+
+
 def test_the_share_of_the_way_is_kept_in_the_file(tmp_path):
     half = clone(TINY).set_params(interpolation=.5).fit(X, Y)
     half.save(tmp_path/'half.safetensors')

@@ -267,7 +267,7 @@ def _loky(
 ):
     "joblib's work goes to processes of this machine"
     from joblib import parallel_config
-    with parallel_config('loky', n_jobs=jobs): yield
+    with parallel_config('loky', n_jobs=jobs, idle_worker_timeout=5): yield # seconds, not minutes
 
 # %% ../nbs/91_sweep.ipynb #aa52c0ff
 TRIES = 3 # Times a point is begun before it is given up

@@ -29,8 +29,9 @@ def classifier_card(
         f"On {found['rows']} rows that the model measured here was not trained on:\n\n"
         +table(['accuracy', 'log loss', 'calibration error'],
                [[f"{found[n]:.4f}" for n in ('accuracy', 'log_loss', 'calibration_error')]])
-        +"\n\nTemperature and interpolation were chosen on the same rows. With `refit`, "
-        "the weights in this folder come from one more training, on all rows.")
+        +f"\n\nThe temperature {classifier.temperature_:.3g} and the share of the way from the "
+        f"start to the trained weights, {classifier.interpolation_:g}, were chosen on the same "
+        "rows. With `refit`, the weights in this folder come from one more training, on all rows.")
     settings = [[n, f'`{v!r}`'] for n,v in classifier.get_params().items()]
     example = ('```python\nfrom geofractal_nb.estimator import GeoFractalClassifier\n\n'
                f'classifier = GeoFractalClassifier.from_pretrained({name!r})\n'

@@ -13,7 +13,7 @@ import torch
 
 # %% ../nbs/84_subclasses.ipynb #e348b102
 from .core import check, check_number, shown
-from .estimator import GeoFractalClassifier
+from .estimator import GeoFractalClassifier, label_positions
 from .interact import new_axes
 from .models.start import nearest_cluster
 from .report import table
@@ -60,19 +60,6 @@ def _nearest_rows(
     found[cell[order][kept],place[kept]] = order[kept]
     return found
 
-def _numbers(
-    labels,  # (N,) labels
-    classes, # (C,) all different
-)->np.ndarray: # (N,) int64 positions
-    "Labels as positions among the classes"
-    check(labels.ndim==1, f"y must be a vector of labels, got {shown(labels)}")
-    order = np.argsort(classes)
-    at = np.searchsorted(classes[order], labels).clip(max=len(classes)-1) if len(labels) else []
-    codes = order[np.asarray(at, np.int64)]
-    foreign = np.unique(labels[classes[codes]!=labels])[:3].tolist()
-    check(not foreign, f"y holds labels that are none of the classes: {shown(foreign)}")
-    return codes
-
 def subclasses(
     classifier:GeoFractalClassifier, # Fitted, with k >= 1
     X,             # (N,F) rows
@@ -85,7 +72,7 @@ def subclasses(
     check(known, f"classifier must be a GeoFractalClassifier, got {shown(classifier)}")
     n = check_number('examples', examples, 1, 10**6, whole=True)
     labels = classifier.predict(X) if y is None else np.asarray(y)
-    codes = _numbers(labels, classifier.classes_)
+    codes = label_positions(labels, classifier.classes_)
     scales = list(classifier.config_['scales'])
     first,s = sum(scales[:scales.index(max(scales))]),max(scales)
     q = torch.from_numpy(classifier.transform(X)[:,first:first+s])

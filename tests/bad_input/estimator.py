@@ -113,6 +113,11 @@ ROWS = [
     refused('estimator.save_classifier', lambda f: f(None, PLAIN), 'GeoFractalClassifier'),
     refused('estimator.checked_rows', lambda f: f(GeoFractalClassifier(), NAN, reset=True), 'NaN: drop such rows'),
     right('estimator.checked_rows', lambda f: f(GeoFractalClassifier(), X.tolist(), reset=True).shape, (40, 6)),
+    *(refused('estimator.label_positions', lambda f, v=v: f(*v), words) for v,words in (
+        (([[0]], [0, 1]), 'a vector of labels'), ((0, [0, 1]), 'a vector of labels'), (([0, 7], [0, 1]), 'none of the classes: [7]'),
+        ((['a'], [0, 1]), 'none of the classes'), (([NAN[0,0]], [0, 1]), 'none of the classes'), ((None, ['a']), 'a vector of labels'))),
+    right('estimator.label_positions', lambda f: f([5, 9, 5], [9, 5]).tolist(), [1, 0, 1]),
+    right('estimator.label_positions', lambda f: f([], ['a', 'b']).tolist(), []),
     right('estimator.save_classifier', lambda f: f(FITTED, Path(FOLDER.name)/'again.safetensors'), None),
     refused('estimator.load_classifier', lambda f: f(PLAIN), 'no estimator'),
     refused('estimator.load_classifier', lambda f: f(TEXT), 'text.safetensors'),

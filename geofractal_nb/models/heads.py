@@ -174,6 +174,7 @@ def check_head(
           f"got {weights:,}: lower k, the scale or the number of classes")
     return F,C,k,s
 
+# %% ../../nbs/30_models.heads.ipynb #1654d56e
 class SimplexHead(nn.Module):
     "Geometric compatibility of features with every class, at one width"
     def __init__(self,

@@ -129,6 +129,7 @@ def nearest_cluster(
     size = max(1, 2**23//(centers.shape[1]*max(1, centers.shape[2]))) # rows at a time
     return torch.cat([nearest(*part) for part in zip(x.split(size), y.split(size))])
 
+# %% ../../nbs/34_models.start.ipynb #f03cf127
 def _scattered_rows(
     x,     # (N,F) rows
     y,     # (N,) classes in [0, C)
@@ -150,6 +151,7 @@ def _scattered_rows(
         far = torch.minimum(far, d) if v else d.nan_to_num(posinf=0.)
     return centers.flatten(0, 1)
 
+# %% ../../nbs/34_models.start.ipynb #8bd9c3c4
 @torch.no_grad()
 def class_clusters(
     x:torch.Tensor,  # (N,F) rows
@@ -193,6 +195,7 @@ def _start_projection(
     means[:,:r] = d.means[:,:r].to(weight)
     return means
 
+# %% ../../nbs/34_models.start.ipynb #d98d78a9
 def _start_simplices(
     V,           # (C,k+1,s) vertices, changed in place
     means,       # (C,s) class means, or (C*(k+1),s) those of the clusters
@@ -208,6 +211,9 @@ def _start_simplices(
     middle = F.normalize((known*unit).sum(1), dim=-1)
     empty = torch.where(known.any(1), middle-V.mean(1), 0)[:,None]+V
     V.copy_(torch.where(known, unit, empty))
+
+# %% ../../nbs/34_models.start.ipynb #47e8bd20
+RIDGE = .01 # Of that regression, for rows of root mean square 1
 
 def _place_classes(
     model,             # Changed in place
@@ -230,7 +236,7 @@ def _place_classes(
     stairs.feature_to_position.weight.copy_(w[None])
     stairs.feature_to_position.bias.copy_(middle-mean@w)
 
-RIDGE = .01      # Of that regression, for rows of root mean square 1
+# %% ../../nbs/34_models.start.ipynb #51d51b3e
 MAX_WIDTH = 4096 # Most columns: the covariance is a matrix of that size
 MAX_WARD = 8192  # Most classes that 'ward' orders: it needs all their distances
 

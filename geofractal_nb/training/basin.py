@@ -392,6 +392,7 @@ def _clusters(
     x = model.prepare(x)
     return class_clusters(x, y.to(x.device), data.num_classes, model.config['k']+1, seed)
 
+# %% ../../nbs/52_training.basin.ipynb #223a6f83
 def fresh_state(
     config:BasinConfig,  # What to train
     data,                # Has feature_dim, num_classes and row numbers in splits['train']
@@ -420,6 +421,7 @@ def fresh_state(
     return TrainState(c, model, loss, build_optimizer(c, model, loss), device, precision, steps,
                       discriminant=begun is not None)
 
+# %% ../../nbs/52_training.basin.ipynb #6e936fe0
 MAX_SIZE = 1e15 # Largest number that a checkpoint may hold
 
 def begin_basin(

@@ -101,7 +101,9 @@ def main():
         share = f", {products()/s/rate:.0%} of the rate if all were computed" if n!='bf16' else ''
         print(f"{n:>5}: {s:6.2f} s a step, {t['plain']/s:5.2f} times as fast as plain{share}")
     ours,plain = memory('ours'),memory('plain')
-    print(f'peak memory: {ours:.0f} MB against {plain:.0f} MB plain, {ours/plain:.0%}')
+    held = 4*sum(p.numel() for p in model_of('ours').parameters())*4/2**20
+    print(f'peak memory: {ours:.0f} MB against {plain:.0f} MB plain, {ours/plain:.0%}; weights, gradients and both moments '
+          f'of the optimiser are {held:.0f} MB of either')
     t0 = time.perf_counter()
     for s in SCALES: make_simplices(class_anchors(C, s, generator(0, s)), K, gen=generator(1, s))
     print(f'{len(SCALES)*C*(K+1):,} vertices: {time.perf_counter()-t0:.2f} s')

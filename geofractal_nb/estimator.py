@@ -9,6 +9,9 @@ __all__ = ['ArrayRows', 'checked_rows', 'label_positions', 'labelled_tree', 'Geo
 # %% ../nbs/81_estimator.ipynb #880fe5ee
 import json
 import math
+import warnings
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 # %% ../nbs/81_estimator.ipynb #0e12d7b6
-from .core import check, check_choice, check_number, generator, shown
+from .core import (check, check_choice, check_number, generator, progress_bar,
+                                shown)
 from .data.splits import stratified_mask
 from .geometry.tree import known_tree, predict_prefix, ward_tree
 from .hub import Shared
@@ -63,27 +67,42 @@ class ArrayRows:
         return x
 
 # %% ../nbs/81_estimator.ipynb #2fe7c1e7
+def _check_range(
+    X:np.ndarray, # (N,F) finite
+):
+    "Raise a `ValueError` for rows that single precision would turn into infinity or zero"
+    if X.dtype!=np.float64: return
+    top,info = np.maximum(X.max(1), -X.min(1)),np.finfo(np.float32)
+    bad = (top>info.max) | (top<info.tiny)&(top>0)
+    i = int(bad.argmax()) if len(bad) else 0
+    check(not bad.any(), f"X must fit single precision, the largest number of row {i} is "
+                         f"{top[i] if len(top) else 0:g}: divide every row by its length")
+
 def checked_rows(
     estimator, # Learns names and number of columns, or is compared with them
     *rows,     # X, or X and y
     reset,     # Learn them?
 ): # X, or X and y, as arrays
     "scikit-learn's checks of its input, with messages of one line"
-    try: return validate_data(estimator, *rows, dtype=[np.float32, np.float64], reset=reset)
+    try:
+        found = validate_data(estimator, *rows, dtype=[np.float32, np.float64], reset=reset)
+        _check_range(found[0] if len(rows)>1 else found)
+        return found
     except ValueError as e:
         text = ' '.join(str(e).split())
         if 'NaN' in text[:40]: text = f"{text.split('.')[0]}: drop such rows, or fill the gaps"
         raise ValueError(text if len(text)<=480 else f'{text[:230]} ... {text[-230:]}') from e
 
 def label_positions(
-    labels,  # (N,) labels
-    classes, # (C,) all different, in any order
+    labels,       # (N,) labels
+    classes,      # (C,) all different, in any order
+    name:str='y', # The labels' name, for the message
 )->np.ndarray: # (N,) int64 in [0, C)
     "Labels as positions among the classes"
     labels,classes = np.asarray(labels),np.asarray(classes)
-    check(labels.ndim==1, f"y must be a vector of labels, got {shown(labels)}")
+    check(labels.ndim==1, f"{name} must be a vector of labels, got {shown(labels)}")
     foreign = np.unique(labels[~np.isin(labels, classes)])[:3].tolist()
-    check(not foreign, f"y holds labels that are none of the classes: {shown(foreign)}")
+    check(not foreign, f"{name} holds labels that are none of the classes: {shown(foreign)}")
     order = np.argsort(classes)
     return order[np.searchsorted(classes, labels, sorter=order)]
 
@@ -94,6 +113,9 @@ class _Inputs:
         X,y = checked_rows(self, X, y, reset=reset)
         check_classification_targets(y)
         if reset: self.classes_ = np.unique(y if classes is None else classes)
+        elif classes is not None:
+            same = set(np.unique(classes).tolist())==set(self.classes_.tolist())
+            check(same, "classes must be those of the first call, or be left out")
         C = len(self.classes_)
         check(C>1, f"y must hold at least 2 classes, got {C} class")
         if sample_weight is None: return X,self._codes(y),None
@@ -128,12 +150,13 @@ def labelled_tree(
 ):
     "The `ClassTree` of labels whose groups are known"
     check(isinstance(groups, dict), f"groups must be a dictionary, got {shown(groups)}")
-    table = {str(l): g for l,g in groups.items()}
-    lacks = [str(l) for l in labels if str(l) not in table]
+    table = {str(l): g for l,g in groups.items()}|groups # a file knows its labels by their text
+    of = lambda l: table.get(l, table.get(str(l)))
+    lacks = [str(l) for l in labels if of(l) is None]
     check(not lacks, f"no groups are given for {shown(lacks[:3])}: class_tree must name the groups "
           "of every label")
-    listed = lambda g: (g,) if isinstance(g, str) else g if isinstance(g, (list, tuple)) else ()
-    rows = [listed(table[str(l)]) for l in labels]
+    listed = lambda g: g if isinstance(g, (list, tuple)) else (g,)
+    rows = [listed(of(l)) for l in labels]
     depths = {len(r) for r in rows}
     check(len(depths)==1 and 0 not in depths, "every label needs equally many groups, as a list "
           f"from coarse to fine: here are {shown(sorted(depths))}")
@@ -172,22 +195,22 @@ class _Answers:
         measure = check_choice('measure', measure, ('energy', *MEASURES))
         if measure=='energy': # log sum of exponentials of the logits over the temperature
             return torch.logsumexp(torch.from_numpy(self._logits(X))/self.temperature_, -1).numpy()
-        check(self.density_ is not None, f"no density is known after partial_fit, nor for rows "
-              f"wider than {MAX_WIDTH} columns: fit on all rows at once")
+        check(self.density_ is not None, "this classifier keeps no density: it began with "
+              f"partial_fit, comes from a run, or has rows of more than {MAX_WIDTH} columns")
         return self._batched(X, lambda m, x: self.density_.scores(m.prepare(x), measure))
 
     def reject(self, X, rate=.05): # (N,F) -> (N,) bool: less like the classes than all but a share
         check_is_fitted(self)      # `rate` of the rows that fit kept away?
         rate = check_number('rate', rate, 0, 1)
         known = self.typical_
-        check(known is not None, "no rows were kept away to choose a threshold on: fit with "
-              "validation_fraction > 0 or with an eval_set")
+        check(known is not None, "this classifier keeps no scores of rows that it was not "
+              "trained on: fit with validation_fraction > 0 or with an eval_set")
         return self.score_samples(X)<score_threshold(known, rate)
 
     @property
     def class_tree_(self): # ClassTree: the one that was given, or Ward's of the trained centroids
         model,names = self._model(),[str(c) for c in self.classes_]
-        if isinstance(self.class_tree, dict): return labelled_tree(self.class_tree, names)
+        if isinstance(self.class_tree, dict): return labelled_tree(self.class_tree, self.classes_)
         if not hasattr(model, 'class_tree'): # it lasts as long as these weights
             center = lambda h: F.normalize(h.class_prototypes.detach().mean(1), dim=-1)
             centers = torch.cat([center(h) for h in model.heads.values()], 1)
@@ -198,22 +221,25 @@ class _Answers:
         return predict_prefix(self.predict_proba(X), self.class_tree_, confidence)
 
     @property
-    def _n_features_out(self): return sum(self.scales)
+    def _n_features_out(self): return sum(self.config_['scales'])
 
     def _model(self): # The model on the CPU, built when first needed
         check_is_fitted(self)
         if self._built is None:
-            self._built = GeoFractalDavid(**self.config_).eval()
-            self._built.load_state_dict(self.weights_)
+            built = GeoFractalDavid(**self.config_).eval()
+            built.load_state_dict(self.weights_)
+            self._built = built # whole, whoever else asks meanwhile
         return self._built
 
-    def _batched(self, X, function, size=1024): # A function of model and rows -> array of all rows
+    def _batched(self, X, function): # A function of model and rows -> array of all rows
         check_is_fitted(self)
-        X = checked_rows(self, X, reset=False)
+        return self._of_checked(checked_rows(self, X, reset=False), function)
+
+    def _of_checked(self, X, function, size=1024): # The same of rows that were checked
         model = self._model()
+        batch = lambda i: torch.from_numpy(np.array(X[i:i+size], np.float32, order='C'))
         with torch.inference_mode():
-            parts = [function(model, torch.from_numpy(np.asarray(X[i:i+size], np.float32)))
-                     for i in range(0, len(X), size)]
+            parts = [function(model, batch(i)) for i in range(0, len(X), size)]
         return torch.cat(parts).float().numpy()
 
     def _logits(self, X): return self._batched(X, lambda m, x: m(x)) # (N,C) at temperature 1
@@ -228,7 +254,8 @@ class _Settings:
         return check_number('random_state', self.random_state, 0, 2**63, whole=True)
 
     def _tree(self): # ClassTree of a known hierarchy, or None
-        known = isinstance(self.class_tree, dict) or self.class_tree in (None, 'ward')
+        tree = self.class_tree
+        known = tree is None or isinstance(tree, dict) or isinstance(tree, str) and tree=='ward'
         check(known, "class_tree must be None, 'ward' or a dictionary label -> groups, got "
               f"{shown(self.class_tree)}")
         given = isinstance(self.class_tree, dict)
@@ -242,6 +269,7 @@ class _Settings:
         return way
 
     def _config(self, seed, epochs, scheduler, warmup=.05): # -> BasinConfig
+        check_number('learning_rate', self.learning_rate, 0, 1e3, above=True)
         return BasinConfig(k=self.k, scales=self.scales, terms=self.terms, epochs=epochs, seed=seed,
                            batch_size=self.batch_size, lr=self.learning_rate,
                            weight_decay=self.weight_decay, smoothing=self.smoothing,
@@ -254,7 +282,7 @@ class _Settings:
 # %% ../nbs/81_estimator.ipynb #4f151f8f
 class _Training:
     "One run, from rows to a `TrainState`"
-    def _train(self, X, y, weights, rows, seed, more=None): # -> first weights, last TrainState
+    def _train(self, X, y, weights, rows, seed, more=None): # -> rows, first weights, TrainState
         data = ArrayRows(X, y, len(self.classes_), rows, more)
         per_epoch = max(1, len(rows)//check_number('batch_size', self.batch_size, 1, whole=True))
         few = math.ceil(check_number('min_steps', self.min_steps, 0, whole=True)/per_epoch)
@@ -265,8 +293,22 @@ class _Training:
         for _ in self._progress(range(epochs)):
             train_basin_epoch(state, data, weights=weights)
             state.epoch += 1
-        self.density_ = self._density(state.model, data, weights)
-        return start,state
+        return data,start,state
+
+    def _begin(self, data, weights): # -> TrainState of a stream of pieces, from the first one
+        config = self._config(self._seed(), 10**6, 'constant', 0)
+        return fresh_state(config, data, weights, self._tree())
+
+    def _go_on(self, data): # -> TrainState of a stream, from the weights that are there
+        config = self._config(self._seed(), 10**6, 'constant', 0)
+        config = replace(config, temperature=self.temperature_)
+        state = fresh_state(config, data, begin=False)
+        form = 'k', 'scales', 'terms', 'linear'
+        same = all(state.model.config[n]==self.config_[n] for n in form)
+        check(same, "k, scales, terms and start must be what they were when the model began: "
+              "fit anew to change them")
+        state.model.load_state_dict(self.weights_)
+        return state
 
     def _density(self, model, data, weights): # -> Density of the training rows, None if too wide
         if data.feature_dim>MAX_WIDTH: return None
@@ -277,14 +319,27 @@ class _Training:
         return density(moments)
 
     def _progress(self, epochs): # Behind a bar where one was asked for
-        if not self.verbose: return epochs
-        from tqdm.auto import tqdm
-        return tqdm(epochs, desc='epochs')
+        return progress_bar(iterable=epochs, desc='epochs') if self.verbose else epochs
 
 # %% ../nbs/81_estimator.ipynb #2649b260
+def _all_or_nothing(
+    method, # That changes a classifier
+):
+    "What fails leaves the classifier as it was"
+    @wraps(method)
+    def whole(self, *args, **kwargs):
+        before = dict(vars(self))
+        try: return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            if '_state' in before: self._state = None # it may have gone on
+            raise
+    return whole
+
 class _Keeping:
     "Weights to keep, and what is measured on rows not trained on"
-    def _keep(self, state, start=None): # The model as plain arrays, which pickle and copy anywhere
+    def _keep(self, state, start=None): # The weights, which pickle and copy anywhere
         self.config_,self._built = dict(state.model.config),None
         way,end = self.interpolation_,state.model.state_dict()
         end = {n: t.detach().cpu() for n,t in end.items()}
@@ -294,34 +349,34 @@ class _Keeping:
     def _take(self, model, classes): # Another model, for other classes -> self
         self.classes_,self.config_ = classes,dict(model.config)
         self.weights_ = {n: t.clone() for n,t in model.state_dict().items()}
-        self._built = self._state = None
+        self._built = self._state = self.held_out_ = None # its figures were those of other classes
         return self
 
     def __getstate__(self): # What was built from the weights is built again where it is needed
         return {**super().__getstate__(), '_built': None, '_state': None}
 
-    def _calibrate(self, start, state, X, y): # Share of the way and temperature, from rows that
-        codes = torch.from_numpy(np.asarray(y, np.int64)) # were not trained on
-        def logits_at(share):
+    def _calibrate(self, start, state, X, codes): # Share of the way and temperature, from rows
+        def logits_at(share):                      # that were not trained on
             self.interpolation_ = share
             self._keep(state, start)
-            return torch.from_numpy(self._logits(X))
+            return self._fused(X)
         free = self.interpolation=='auto' and state.discriminant
         self.interpolation_,self.temperature_ = choose_interpolation(
             logits_at, codes, self.temperature_, SHARES if free else (self.interpolation_,))
 
-    def _look_at(self, X, y): # Figures and usual scores from rows not trained on
-        self.held_out_ = self._measure(X, y)
-        self.typical_ = np.sort(self.score_samples(X))
-
-    def _measure(self, X, y): # Plain numbers: rows, accuracy, log_loss, calibration_error
-        logp = torch.from_numpy(self.predict_log_proba(X))
+    def _look_at(self, X, codes): # Figures and usual scores from rows not trained on
+        scaled = self._fused(X)/self.temperature_
+        self.typical_ = torch.logsumexp(scaled, -1).sort().values.numpy()
+        logp = torch.log_softmax(scaled, -1)
         sure,best = logp.max(1)
-        codes = torch.from_numpy(np.asarray(y, np.int64))
         own,right = logp.gather(1, codes[:,None]),best==codes
-        return dict(rows=len(codes), accuracy=right.double().mean().item(),
-                    log_loss=-own.double().mean().item(),
-                    calibration_error=expected_calibration_error(sure.exp().clamp(max=1), right))
+        self.held_out_ = dict(
+            rows=len(codes), accuracy=right.double().mean().item(),
+            log_loss=-own.double().mean().item(),
+            calibration_error=expected_calibration_error(sure.exp().clamp(max=1), right))
+
+    def _fused(self, X): # (N,F) checked -> (N,C) logits at temperature 1
+        return torch.from_numpy(self._of_checked(X, lambda m, x: m(x)))
 
 # %% ../nbs/81_estimator.ipynb #b0b81aba
 class _OpenClasses:
@@ -333,18 +388,23 @@ class _OpenClasses:
         check_classification_targets(y)
         known = np.unique(y[np.isin(y, self.classes_)])[:3].tolist()
         check(not known, f"y holds labels that are classes already: {shown(known)}; give new ones")
+        words = [v.dtype.kind in 'OUST' for v in (y, self.classes_)]
+        check(words[0]==words[1], "new classes must have labels like those of the others, got "
+              f"{shown(y[:1])} beside {shown(self.classes_[:1])}")
         new,codes = np.unique(y, return_inverse=True)
+        classes = np.concatenate([self.classes_, new])
+        if isinstance(self.class_tree, dict): labelled_tree(self.class_tree, classes)
         codes = torch.from_numpy(codes.astype(np.int64))
-        rows = torch.from_numpy(np.asarray(X, np.float32))
+        rows = torch.from_numpy(np.array(X, np.float32, order='C'))
         model = add_classes(self._model(), rows, codes, self._seed(), steps, self.temperature_)
         if self.density_ is not None:
             moments = Moments(X.shape[1], len(new)).add(model.prepare(rows), codes)
             self.density_ = self.density_.with_means(moments.means)
-        return self._take(model, np.concatenate([self.classes_, new]))
+        return self._take(model, classes)
 
     def remove_classes(self, labels): # Some of classes_ -> self, which no longer knows them
         check_is_fitted(self)
-        gone = self._codes(np.atleast_1d(np.asarray(labels)))
+        gone = label_positions(np.atleast_1d(np.asarray(labels)), self.classes_, 'labels')
         model = remove_classes(self._model(), gone)
         stay = ~np.isin(np.arange(len(self.classes_)), gone)
         if self.density_ is not None: self.density_ = self.density_.only(torch.from_numpy(stay))
@@ -360,7 +420,7 @@ class GeoFractalClassifier(_Inputs, _Settings, _Training, _Keeping, _Answers, _O
         scales=(512,),             # Widths of the heads
         terms=('feature', 'cantor', 'crystal'), # Terms of the compatibility
         start='discriminant',      # 'discriminant', 'mixture' (clusters) or 'random'
-        class_tree='ward',         # Orders classes on the stairs, or label -> groups, or None
+        class_tree='ward',         # Order on the stairs at the start; or label -> groups, or None
         epochs=15,                 # Passes over the training rows
         min_steps=300,             # Fewest steps, whatever the number of rows
         batch_size=128,            # Rows per step
@@ -374,7 +434,7 @@ class GeoFractalClassifier(_Inputs, _Settings, _Training, _Keeping, _Answers, _O
         interpolation='auto',      # Share of the way from start to trained weights, 0 to 1
         precision='auto',          # 'auto', 'fp32' or 'bf16'
         device='auto',             # 'auto', 'cpu', 'cuda', 'mps'
-        random_state=0,            # Seed: an integer or a numpy.random.RandomState
+        random_state=0,            # Seed: an integer, None for 0, or a numpy.random.RandomState
         verbose=False,             # A progress bar?
     ):
         self.k,self.scales,self.terms,self.start = k,scales,terms,start
@@ -385,6 +445,7 @@ class GeoFractalClassifier(_Inputs, _Settings, _Training, _Keeping, _Answers, _O
         self.precision,self.device,self.random_state = precision,device,random_state
         self.interpolation,self.verbose = interpolation,verbose
 
+    @_all_or_nothing
     def fit(self, X, y, sample_weight=None, eval_set=None, class_texts=None):
         "(N,F), (N,)[, (N,)][, (X, y)][, label -> (F,)] -> self"
         classes = more = None
@@ -394,7 +455,10 @@ class GeoFractalClassifier(_Inputs, _Settings, _Training, _Keeping, _Answers, _O
         X,y,weights = self._rows_to_fit(X, y, sample_weight, classes)
         N,all_y = len(X),y
         if more is not None:
-            more,all_y = checked_rows(self, more, reset=False),np.r_[y, self._codes(labels)]
+            with warnings.catch_warnings(): # rows may have column names, texts have none
+                warnings.filterwarnings('ignore', message='X does not have valid feature names')
+                more = checked_rows(self, more, reset=False)
+            all_y = np.r_[y, self._codes(labels)]
             if weights is not None: weights = torch.cat([weights, torch.ones(len(more))])
         self._state = None
         share = check_number('validation_fraction', self.validation_fraction, 0, .9)
@@ -403,33 +467,36 @@ class GeoFractalClassifier(_Inputs, _Settings, _Training, _Keeping, _Answers, _O
         held_out = torch.zeros(N, dtype=torch.bool)
         if eval_set is None and share:
             held_out = stratified_mask(torch.from_numpy(y), share, generator(seed, 'held out'))
+            if weights is not None: held_out &= weights[:N]>0
         rows = torch.cat([every[:N][~held_out], every[N:]])
-        start,state = self._train(X, all_y, weights, rows, seed, more)
-        self.temperature_ = state.loss.temperature.item()
         if eval_set is not None: away = self._eval_rows(eval_set)
         else: away = (X[held_out.numpy()], y[held_out.numpy()]) if held_out.any() else None
+        data,start,state = self._train(X, all_y, weights, rows, seed, more)
+        self.temperature_ = state.loss.temperature.item()
         self.held_out_ = self.typical_ = None # what was measured on rows that were not trained on
         self.interpolation_ = self._share() if state.discriminant else 1.
-        if away: self._calibrate(start, state, *away)
+        if away:
+            away = away[0],torch.from_numpy(np.asarray(away[1], np.int64))
+            self._calibrate(start, state, *away)
         self._keep(state, start)
         if away: self._look_at(*away)
         if held_out.any() and self.refit:
-            start,state = self._train(X, all_y, weights, every, seed, more)
+            data,start,state = self._train(X, all_y, weights, every, seed, more)
             self._keep(state, start)
+        self.density_ = self._density(state.model, data, weights)
         return self
 
+    @_all_or_nothing
     def partial_fit(self, X, y, classes=None, sample_weight=None): # One more pass -> self
-        first = not hasattr(self, 'classes_')
+        first = not hasattr(self, 'weights_')
         X,y,weights = self._rows_to_fit(X, y, sample_weight, classes, reset=first)
         rows = ArrayRows(X, y, len(self.classes_))
         if getattr(self, '_state', None) is None: # after fit or load: its weights, a new optimiser
-            self._state = fresh_state(self._config(self._seed(), 10**6, 'constant', 0), rows,
-                                      tree=self._tree())
-            if not first: self._state.model.load_state_dict(self.weights_)
-        self._state.steps_per_epoch = -(-len(X)//self.batch_size)
-        train_basin_epoch(self._state, rows, weights=weights)
+            self._state = self._begin(rows, weights) if first else self._go_on(rows)
+        train_basin_epoch(self._state, rows, weights=weights, drop_last=False)
         self._state.epoch += 1
-        if first: self.density_ = self.typical_ = self.held_out_ = None
+        if first: self.density_ = None
+        self.typical_ = self.held_out_ = None # nothing is measured of weights that move on
         self.interpolation_ = 1.
         self.temperature_ = self._state.loss.temperature.item()
         self._keep(self._state)
@@ -458,6 +525,15 @@ def score_threshold(
     return -math.inf if k==0 else math.inf if k>len(known) else float(known[k-1])
 
 # %% ../nbs/81_estimator.ipynb #3ee085f0
+def _plain(
+    value, # A setting, or several
+):
+    "NumPy's numbers, arrays and tuples as Python's own numbers and lists"
+    if isinstance(value, (np.generic, np.ndarray)): return value.tolist()
+    if isinstance(value, (list, tuple)): return [_plain(v) for v in value]
+    if isinstance(value, dict): return {str(_plain(k)): _plain(v) for k,v in value.items()}
+    return value
+
 def save_classifier(
     classifier:GeoFractalClassifier, # Fitted
     path,                            # .safetensors file to create or replace
@@ -467,9 +543,8 @@ def save_classifier(
     check(known, f"classifier must be a GeoFractalClassifier, got {shown(classifier)}")
     model,kind,random = classifier._model(),classifier.classes_.dtype,classifier.random_state
     check(kind.kind in 'iubUfO', f"classes must be text or numbers to be saved, got {kind}")
-    params = {**classifier.get_params(), 'scales': list(classifier.scales),
-              'terms': list(classifier.terms),
-              'random_state': random if isinstance(random, int) else None}
+    whole = isinstance(random, (int, np.integer))
+    params = _plain({**classifier.get_params(), 'random_state': random if whole else None})
     names = getattr(classifier, 'feature_names_in_', None)
     about = dict(classes=classifier.classes_.tolist(), kind=kind.str if kind.kind!='O' else 'O',
                  params=params, temperature=classifier.temperature_,

@@ -29,9 +29,8 @@ def classifier_card(
         f"On {found['rows']} rows that the model measured here was not trained on:\n\n"
         +table(['accuracy', 'log loss', 'calibration error'],
                [[f"{found[n]:.4f}" for n in ('accuracy', 'log_loss', 'calibration_error')]])
-        +f"\n\nThe temperature {classifier.temperature_:.3g} and the share of the way from the "
-        f"start to the trained weights, {classifier.interpolation_:g}, were chosen on the same "
-        "rows. With `refit`, the weights in this folder come from one more training, on all rows.")
+        +"\n\nWhere `fit` kept these rows away itself, temperature and interpolation were chosen "
+        "on them, and with `refit` the weights come from one more training, on all rows.")
     settings = [[n, f'`{v!r}`'] for n,v in classifier.get_params().items()]
     example = ('```python\nfrom geofractal_nb.estimator import GeoFractalClassifier\n\n'
                f'classifier = GeoFractalClassifier.from_pretrained({name!r})\n'
@@ -40,7 +39,9 @@ def classifier_card(
     return '\n\n'.join([head,
         '# A geometric classifier of embeddings',
         f"A GeoFractalClassifier for rows of {C['feature_dim']} columns and {len(classes)} "
-        f"classes: {some}.", '## Measured', measured, '## Use', example, '## Settings',
+        f"classes: {some}. Its weights lie {classifier.interpolation_:.0%} of the way from where "
+        f"it began to where training led; logits are divided by {classifier.temperature_:.3g}.",
+        '## Measured', measured, '## Use', example, '## Settings',
         table(['setting', 'value'], settings)])+'\n'
 
 # %% ../nbs/79_hub.ipynb #2840ca69

@@ -108,7 +108,7 @@ def witnesses(
     x:torch.Tensor,      # (M,F) unit rows
     labels:torch.Tensor, # (M,) int64
     num_classes:int,     # C
-    epochs:int=1,        # Passes of training
+    epochs:int=1,        # Passes of training, 100 steps at least
     seed:int=0,          # Of the training
 )->Witnesses:
     "Rows as witnesses for others"
@@ -203,7 +203,7 @@ def _judged(
     labels:torch.Tensor, # (N,) int64
     fold:torch.Tensor,   # (N,) fold of every row
     sample:torch.Tensor, # Rows to fit the weights on
-    epochs:int,          # Passes of training
+    epochs:int,          # Passes of training, 100 steps at least
     seed:int,            # Of the training
 )->tuple: # weights, then (N,) each: what `_measured` returns
     "Every row by those of other folds"
@@ -225,7 +225,7 @@ def label_issues(
     y,            # (N,) labels: words or whole numbers
     folds:int=5,  # A row is judged by those of the other folds
     seed:int=0,   # Deals rows to folds, and trains
-    epochs:int=1, # Passes of training from the closed-form start
+    epochs:int=1, # Passes of training from the closed-form start, 100 steps at least
 )->LabelIssues:
     "Rows ranked by how little their labels fit, judged out of fold"
     X,y = checked_rows(GeoFractalClassifier(), X, y, reset=True)

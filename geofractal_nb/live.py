@@ -148,6 +148,7 @@ class LiveCurriculum:
         self.save_dir = writable_folder(self._home.name if self._home else save_dir)
         self.status,self.curves,self.result,self.error = 'ready',None,None,None
         self._watch,self._turn,self._wish = watch or (lambda live: None),threading.Condition(),''
+        self._told = True # does who watches know the status?
 
     def start(self): # Begin, resume, or go on from what was saved -> self
         self._ask('go')
@@ -166,7 +167,7 @@ class LiveCurriculum:
             check(self.status!='ready', "training has not begun: call start first")
             for s in statuses: check_choice('status', s, ('running', 'paused', *ENDS))
             if timeout is not None: timeout = check_number('timeout', timeout, 0, 1e6)
-            self._turn.wait_for(lambda: self.status in (*statuses, *ENDS), timeout)
+            self._turn.wait_for(lambda: self._told and self.status in (*statuses, *ENDS), timeout)
             return self.status
 
     def _ask(self, wish): # -> self
@@ -176,10 +177,12 @@ class LiveCurriculum:
         return self
 
     def _become(self, status): # In the thread that trains
-        with self._turn:
-            self.status = status
-            self._turn.notify_all()
-        self._watch(self)
+        with self._turn: self.status,self._told = status,False
+        try: self._watch(self)
+        finally:
+            with self._turn:
+                self._told = True
+                self._turn.notify_all()
 
     def _train(self):
         while True:

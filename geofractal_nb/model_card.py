@@ -61,7 +61,8 @@ def usage(
 )->str: # Markdown
     "The snippet that uses the weights, beside them"
     shape = 'feature_dim','num_classes','k','scales','alpha_init','tau','levels'
-    shape = *shape,*(('linear',) if model.config['linear'] else ())
+    shape = *shape,*(n for n,usual in dict(terms=TERMS, linear=False).items()
+                     if model.config[n]!=usual)
     call = ',\n    '.join(f'{n}={model.config[n]!r}' for n in shape)
     return f"""```python
 import torch

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 
 # %% ../nbs/84_subclasses.ipynb #e348b102
 from .core import check, check_number, shown
@@ -19,7 +20,7 @@ from .models.start import nearest_cluster
 from .report import table
 
 # %% ../nbs/84_subclasses.ipynb #527c6a42
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Subclasses:
     "The parts that the vertices of a classifier make of some rows"
     classes:np.ndarray   # (C,) labels
@@ -70,6 +71,7 @@ def subclasses(
     "Assign rows to the vertices of their class"
     known = isinstance(classifier, GeoFractalClassifier)
     check(known, f"classifier must be a GeoFractalClassifier, got {shown(classifier)}")
+    check_is_fitted(classifier)
     n = check_number('examples', examples, 1, 10**6, whole=True)
     labels = classifier.predict(X) if y is None else np.asarray(y)
     codes = label_positions(labels, classifier.classes_)

@@ -1,8 +1,11 @@
 "The estimator: scikit-learn's own conditions, files, many kinds of input"
+import copy
 import json
 import pickle
+import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
@@ -225,3 +228,148 @@ def test_a_name_alone_makes_a_class():
     ({0: X[0,:5]}, '5 features'), ({0: np.full(8, np.nan)}, 'NaN'), ({'zero': X[0]}, 'labels like those'), ({0: ['a']*8}, 'could not convert|numeric|valid')])
 def test_names_that_are_no_rows_are_refused(texts, words):
     with pytest.raises(ValueError, match=words): clone(TINY).fit(X, Y, class_texts=texts)
+
+
+@pytest.mark.parametrize('start', ['discriminant', 'mixture'])
+def test_rows_of_weight_zero_do_not_count_among_those_kept_away(start):
+    "Whatever stands in them, nothing changes: not the weights, the temperature, the share, the figures"
+    more = X.copy()
+    more[::3] = blobs(seed=1)[0][::3]
+    weights = np.where(np.arange(len(X))%3==0, 0., 1.)
+    settings = dict(validation_fraction=.3, refit=False, start=start)
+    a,b = (clone(TINY).set_params(**settings).fit(x, Y, sample_weight=weights) for x in (X, more))
+    assert a.held_out_==b.held_out_ and a.temperature_==b.temperature_ and a.interpolation_==b.interpolation_
+    for n,t in a.weights_.items(): torch.testing.assert_close(t, b.weights_[n])
+
+
+def test_the_first_piece_begins_at_its_weighted_rows():
+    more = X.copy()
+    more[::3] = blobs(seed=1)[0][::3]
+    weights = np.where(np.arange(len(X))%3==0, 0., 1.)
+    a,b = (clone(TINY).partial_fit(x, Y, sample_weight=weights) for x in (X, more))
+    for n,t in a.weights_.items(): torch.testing.assert_close(t, b.weights_[n])
+
+
+def test_what_fails_leaves_the_classifier_as_it_was():
+    model = copy.deepcopy(FITTED)
+    other = np.array(['c', 'b', 'a'])[Y]
+    for bad in (dict(learning_rate=-1), dict(class_tree='oak'), dict(k=0), dict(interpolation=2)):
+        with pytest.raises(ValueError): model.set_params(**bad).fit(X, other)
+        with pytest.raises(ValueError, match='eval_set'): model.set_params(**FITTED.get_params()).fit(X, other, eval_set=X)
+        assert (model.predict(X)==FITTED.predict(X)).all()
+    with pytest.raises(ValueError): model.partial_fit(X, other)
+    assert (model.predict_proba(X)==FITTED.predict_proba(X)).all()
+
+
+def test_a_first_call_that_fails_is_as_if_it_had_not_been():
+    for call in ('fit', 'partial_fit'):
+        model = clone(TINY)
+        with pytest.raises(ValueError, match='at least 2 classes'): getattr(model, call)(X[:1], Y[:1])
+        with pytest.raises(NotFittedError): model.predict(X)
+        with pytest.raises(ValueError, match='learning_rate must be'):
+            getattr(model.set_params(learning_rate=-1), call)(X, Y)
+        again = getattr(model.set_params(learning_rate=1e-3), call)(X, Y)
+        assert (again.predict_proba(X)==getattr(clone(TINY), call)(X, Y).predict_proba(X)).all()
+
+
+def test_pieces_name_the_same_classes():
+    model = clone(TINY).partial_fit(X, Y, classes=[0, 1, 2])
+    model.partial_fit(X, Y, classes=[2, 1, 0])
+    with pytest.raises(ValueError, match='those of the first call'): model.partial_fit(X, Y, classes=[0, 1, 2, 3])
+
+
+def test_a_pass_sees_every_row_of_its_piece(monkeypatch):
+    seen = []
+    from geofractal_nb.estimator import ArrayRows
+    whole = ArrayRows.batch
+    monkeypatch.setattr(ArrayRows, 'batch', lambda self, rows: (seen.extend(rows.tolist()), whole(self, rows))[1])
+    model = clone(TINY).set_params(batch_size=40, start='random')
+    model.partial_fit(X, Y)
+    assert sorted(seen)==list(range(len(X)))
+
+
+def test_a_pass_after_fit_goes_on_where_fit_ended():
+    "At a rate that moves nothing, nothing moves; and nothing is claimed that was measured before"
+    model = clone(TINY).set_params(validation_fraction=.3).fit(X, Y)
+    before = copy.deepcopy(model)
+    model.set_params(learning_rate=1e-12).partial_fit(X[::-1], Y[::-1])
+    assert model.temperature_==pytest.approx(before.temperature_, rel=1e-5)
+    np.testing.assert_allclose(model.predict_proba(X), before.predict_proba(X), atol=1e-5)
+    assert before.held_out_ and model.held_out_ is None and model.typical_ is None
+    with pytest.raises(ValueError, match='keeps no scores'): model.reject(X)
+
+
+def test_settings_of_the_form_cannot_change_between_passes():
+    for changed in (dict(scales=(8,)), dict(k=3), dict(terms=('feature',)), dict(start='random')):
+        model = copy.deepcopy(FITTED).set_params(**changed)
+        with pytest.raises(ValueError, match='fit anew'): model.partial_fit(X, Y)
+        names = model.get_feature_names_out()
+        assert len(names)==model.transform(X).shape[1]==16
+
+
+def test_rows_beyond_single_precision_are_refused_and_large_ones_welcome():
+    wide = X.astype(float)
+    np.testing.assert_allclose(FITTED.predict_proba(wide*1e30), FITTED.predict_proba(X), atol=1e-5)
+    for size in (1e200, 1e-60):
+        for call in (FITTED.predict_proba, FITTED.explain, lambda x: clone(TINY).fit(x, Y)):
+            with pytest.raises(ValueError, match='single precision, the largest number of row 0'): call(wide*size)
+    assert FITTED.predict(np.zeros((1, 8))).shape==(1,)
+
+
+def test_views_and_rows_that_are_only_read():
+    read = X.copy()
+    read.setflags(write=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert (FITTED.predict(X[::-1])==FITTED.predict(X)[::-1]).all()
+        model = clone(TINY).set_params(validation_fraction=.3).fit(read, Y, eval_set=(read[::-1], Y[::-1]))
+        assert (model.predict_proba(read)==model.predict_proba(X)).all()
+        assert (model.predict_proba(np.asfortranarray(X))==model.predict_proba(X)).all()
+        model.add_classes(X[:5][::-1]+9, [7]*5, steps=1)
+
+
+def test_a_data_frame_is_fitted_without_a_warning():
+    frame = pd.DataFrame(X, columns=[f'f{i}' for i in range(8)])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        model = clone(TINY).set_params(validation_fraction=.3).fit(frame, Y, class_texts={c: X[c] for c in range(3)})
+        model.fit(frame, Y, eval_set=(frame, Y)).predict(frame)
+
+
+def test_nobody_sees_a_model_that_is_half_built(monkeypatch):
+    model,whole = copy.deepcopy(FITTED),GeoFractalDavid.load_state_dict
+    def load(self, *args, **kwargs):
+        assert model._built is None
+        return whole(self, *args, **kwargs)
+    monkeypatch.setattr(GeoFractalDavid, 'load_state_dict', load)
+    assert (model.predict(X)==FITTED.predict(X)).all()
+
+
+def test_settings_of_numpy_survive_a_file(tmp_path):
+    kinds = dict(epochs=np.int64(1), learning_rate=np.float32(.001), scales=np.array([16]), refit=np.bool_(False),
+                 random_state=np.int64(7), class_tree={c: [np.int64(c%2)] for c in np.unique(Y)})
+    model = clone(TINY).set_params(**kinds).fit(X, Y)
+    model.save(tmp_path/'m.safetensors')
+    again = GeoFractalClassifier.load(tmp_path/'m.safetensors')
+    assert again.random_state==7 and again.scales==(16,) and again.epochs==1 and again.refit is False
+    assert (again.predict_proba(X)==model.predict_proba(X)).all()
+    assert again.class_tree_.names==model.class_tree_.names
+
+
+def test_groups_are_found_for_labels_of_any_type():
+    for labels,groups in ((Y.astype(float), {0.: 3, 1.: 3, 2.: 4}), (Y.astype(float), {0: 'a', 1: 'a', 2: 'b'}),
+                          (Y, {0: (1,), 1: (1,), 2: (2,)})):
+        model = clone(TINY).set_params(class_tree=groups).fit(X, labels)
+        assert len(model.class_tree_.names[0])==2
+        assert model.predict_prefix(X).depth.shape==(90,)
+
+
+def test_new_classes_fit_in_or_nothing_changes():
+    model = clone(TINY).set_params(validation_fraction=.3, class_tree={0: 'a', 1: 'a', 2: 'b'}).fit(X, Y)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="labels like those of the others"): model.add_classes(X[:5], ['new']*5)
+    with pytest.raises(ValueError, match=r"no groups are given for \['9'\]"): model.add_classes(X[:5], [9]*5)
+    assert (model.predict_proba(X)==before).all() and model.held_out_
+    model.set_params(class_tree={0: 'a', 1: 'a', 2: 'b', 9: 'b'}).add_classes(X[:5]+9, [9]*5, steps=1)
+    assert model.held_out_ is None and len(model.class_tree_.names[1])==4
+    with pytest.raises(ValueError, match='labels holds labels|labels'): model.remove_classes('a')

@@ -117,3 +117,19 @@ def test_bounds_of_other_weights_are_refused():
     with torch.no_grad(): model.heads['16'].class_prototypes += 1
     with pytest.raises(ValueError, match='as they are now'): predict(model, x, bounds)
     with pytest.raises(ValueError, match='as they are now'): predict(wide(), x, class_bounds(model))
+
+
+@pytest.mark.parametrize('fused', [True, False])
+def test_bounds_of_weights_that_were_trained_since_are_refused(fused):
+    model = GeoFractalDavid(8, 40, 2, (16, 24))
+    bounds = class_bounds(model)
+    x = torch.randn(9, 8, generator=generator(0, 'trained'))
+    opt = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=fused)
+    model(x).square().sum().backward()
+    assert bounds.fit(model)
+    opt.step()
+    assert not bounds.fit(model)
+    with pytest.raises(ValueError, match='weights as they are now'): predict(model, x, bounds)
+    moved = class_bounds(model)
+    model.heads['16'].class_prototypes.data[3,1] += .1 # written to behind autograd's back
+    assert not moved.fit(model)

@@ -143,3 +143,10 @@ def test_a_tree_given_or_found_changes_only_the_order_on_the_stairs():
     moved = {n for n in moved if (a[n]-b[n]).abs().max()>1e-6}
     stairs = {n for n in a if 'cantor_prototypes' in n or 'feature_to_position' in n}
     assert moved<=stairs and any('cantor_prototypes' in n for n in moved)
+
+
+def test_series_count_by_place_not_by_their_index():
+    import pandas as pd
+    series = lambda v: pd.Series(v, index=[2, 0, 1])
+    tree = known_tree(series(['cat', 'dog', 'oak']), series(['animal', 'animal', 'plant']))
+    assert tree.names==(('animal', 'plant'), ('cat', 'dog', 'oak')) and tree==tree

@@ -1,4 +1,6 @@
 "The logic behind the widgets: what they show is the library's, and controls change what is drawn"
+import threading
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -42,6 +44,22 @@ def test_paused_and_resumed_is_undisturbed(undisturbed):
     live.resume()
     assert live.wait(timeout=WAIT)=='finished'
     assert_close(live.result.params, undisturbed.params, rtol=0, atol=0)
+
+
+def test_who_waits_hears_of_the_end_after_who_watches():
+    "The last picture is drawn when wait returns, however long the drawing takes"
+    drawing,told = threading.Event(),[]
+    def slow(live):
+        if live.status=='finished': drawing.wait(WAIT)
+        told.append(live.status)
+    live = LiveCurriculum(TINY, watch=slow).start()
+    ended = threading.Thread(target=lambda: told.append(f"waited: {live.wait(timeout=WAIT)}"))
+    ended.start()
+    while live.status!='finished': ended.join(.01)
+    assert live.wait(timeout=0)=='finished' and 'finished' not in told # a look at the status does not wait
+    drawing.set()
+    ended.join(WAIT)
+    assert told[-2:]==['finished', 'waited: finished']
 
 
 @pytest.mark.parametrize('epoch', [1, 3, 5, 7])

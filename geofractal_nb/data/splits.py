@@ -314,11 +314,13 @@ def shuffled_batches(
     rows:torch.Tensor,   # Row numbers of a split
     batch_size:int,      # Rows per batch
     gen=None,            # Generator to shuffle with, None keeps the order
-)->list: # Row numbers of each batch; with a generator, a short last batch is dropped
+    drop_last:bool=True, # With a generator, leave out a short last batch?
+)->list: # Row numbers of each batch
     "Cut a split into batches by index"
     rows,batch_size = _rows('rows', rows),check_number('batch_size', batch_size, 1, whole=True)
     check(gen is None or isinstance(gen, torch.Generator),
           f"gen must be a torch.Generator, got {shown(gen)}")
     if gen is None: return list(rows.split(batch_size))
     batches = list(rows[torch.randperm(len(rows), generator=gen)].split(batch_size))
-    return batches[:-1] if len(batches)>1 and len(batches[-1])<batch_size else batches
+    short = len(batches)>1 and len(batches[-1])<batch_size
+    return batches[:-1] if short and drop_last else batches

@@ -136,7 +136,7 @@ class CantorStairs(nn.Module):
     "Places every sample on soft Cantor stairs by a learned linear form"
     def __init__(self,
         feature_dim:int,       # Width F of the embeddings
-        alpha_init:float=.5,   # Initial height of the plateaus, learned
+        alpha_init:float=.5,   # Initial height of the plateaus, a parameter
         tau:float=.25,         # Softness of the digits, > 0
         levels:int=5,          # Digits to read, 1 to 64 (reference mode reads one)
         reference:bool=False,  # Reproduce the source system, batch position included

@@ -20,7 +20,7 @@ from ..interact import new_axes
 MAX_DEPTH = 64      # Deepest hierarchy
 MAX_ORDERED = 1024  # Most classes whose order is the best one: it takes the cube of their number
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassTree:
     "Nested groups of classes, from coarse to fine"
     groups:torch.Tensor  # (C,D) int64, number of a class's group at every depth
@@ -69,7 +69,8 @@ def known_tree(
     check(C>1 and not isinstance(class_names, str),
           f"class_names must be at least 2 names, got {shown(class_names)}")
     check(len(groups)<MAX_DEPTH, f"at most {MAX_DEPTH-1} levels of groups, got {len(groups)}")
-    levels = [*groups, class_names]
+    levels = [list(g) if hasattr(g, '__len__') and not isinstance(g, str) else g
+              for g in (*groups, class_names)]
     called = [f'level {i+1}' for i in range(len(groups))]+['class_names']
     table = np.stack([_codes(n, g, C) for n,g in zip(called, levels)], axis=1)
     different = len(np.unique(table[:,-1]))

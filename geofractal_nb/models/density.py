@@ -17,7 +17,7 @@ from .start import Moments, oas_shrinkage
 # %% ../../nbs/35_models.density.ipynb #fd4e0fef
 MEASURES = ('relative', 'mahalanobis')
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Density:
     "Gaussians around the class means, with one covariance, and one around all rows"
     mean:torch.Tensor    # (F,) of all rows
@@ -29,8 +29,8 @@ class Density:
         z = (x.to(self.white)-self.mean)@self.white
         near = self.centers.isfinite().all(1)
         C = self.centers[near]
-        square = z.square().sum(1,keepdim=True)-2*z@C.T+C.square().sum(1)
-        return square.amin(1).clamp(min=0)
+        nearest = (C.square().sum(1)-2*z@C.T).argmin(1) # that difference would lose digits
+        return (z-C[nearest]).square().sum(1)
 
     def scores(self, x, measure='relative'): # (B,F) -> (B,), larger for rows more like the classes
         check_choice('measure', measure, MEASURES)

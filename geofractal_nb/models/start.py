@@ -77,7 +77,7 @@ def oas_shrinkage(
     return min(1., ((1-2/p)*square+trace**2)/apart)
 
 # %% ../../nbs/34_models.start.ipynb #24b5cce8
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Discriminant:
     "Fisher's linear discriminant with a shrunk covariance"
     mean:torch.Tensor       # (F,) of all rows

@@ -77,7 +77,7 @@ class BasinConfig:
     radius:float = .25            # Initial distance of vertices from their anchor
     terms:tuple = TERMS           # Terms of the compatibility
     start:str = 'discriminant'    # 'discriminant', 'mixture' or 'random'
-    placing:str = 'ward'          # Order of the classes on the stairs: 'ward' or 'random'
+    placing:str = 'ward'          # Order on the stairs at a start from data: 'ward' or 'random'
     epochs:int = 15               # Passes over the training rows
     batch_size:int = 128          # Rows per step
     lr:float = 1e-3               # Peak learning rate of the heads
@@ -382,9 +382,11 @@ def _clusters(
     model:GeoFractalDavid, # Whose rows they are
     data,                  # Training rows
     seed:int,              # Draws rows where there are too many
+    weights=None,          # (N,) weight of every row; those of weight 0 are left out
 )->torch.Tensor: # (C,k+1,F)
     "As many clusters in every class as it has vertices"
     rows = data.splits['train']
+    if weights is not None: rows = rows[weights[rows]>0]
     if len(rows)>MAX_CLUSTERED:
         mixed = torch.randperm(len(rows), generator=generator(seed, 'clustered rows'))
         rows = rows[mixed[:MAX_CLUSTERED].sort().values]
@@ -398,6 +400,7 @@ def fresh_state(
     data,                # Has feature_dim, num_classes and row numbers in splits['train']
     weights=None,        # (N,) weight of every row, as for `train_basin_epoch`
     tree=None,           # ClassTree that orders the classes on the stairs, else by `placing`
+    begin:bool=True,     # Begin where the data say? Otherwise at random, in the same form
 )->TrainState:
     "Before the first step"
     device,c = resolve_device(config.device),config
@@ -405,8 +408,8 @@ def fresh_state(
     linear = c.start!='random' and data.feature_dim<=MAX_WIDTH
     model = GeoFractalDavid(data.feature_dim, data.num_classes, linear=linear, **shape).to(device)
     begun = None
-    if linear:
-        clusters = _clusters(model, data, c.seed) if c.start=='mixture' else None
+    if linear and begin:
+        clusters = _clusters(model, data, c.seed, weights) if c.start=='mixture' else None
         found = c.placing if c.placing!='random' and 'cantor' in c.terms else None
         order = found if tree is None else tree
         begun = start_from_data(model, _weighted_batches(data, weights), clusters, order)
@@ -459,6 +462,7 @@ def train_basin_epoch(
     data:EmbeddingData,  # Training rows are taken by index
     observers=(),        # Told about every step
     weights=None,        # (N,) weight of every row of the data, of mean 1, by default all 1
+    drop_last:bool=True, # Leave out a short last batch?
 )->dict: # Mean of the loss and its parts
     "One pass over the training rows"
     c,dev = state.config,state.device
@@ -466,7 +470,7 @@ def train_basin_epoch(
     sums,total = {},c.epochs*state.steps_per_epoch
     state.model.train()
     order = generator(c.seed, 'shuffle', state.epoch)
-    batches = shuffled_batches(data.splits['train'], c.batch_size, order)
+    batches = shuffled_batches(data.splits['train'], c.batch_size, order, drop_last)
     for i,rows in enumerate(batches):
         factor = lr_factor(c, state.epoch*len(batches)+i, total, state.history)
         for g in state.opt.param_groups: g['lr'] = g['peak']*factor
@@ -535,6 +539,9 @@ def fit(
     observers=(),        # Observers to tell
 )->BasinResult:
     "Train, choose on validation, report on test"
+    check(isinstance(data, EmbeddingData), f"data must be EmbeddingData, got {shown(data)}")
+    lacks = sorted({'train', 'validation', 'test'}-set(data.splits))
+    check(not lacks, f"the data have no rows to report on: splits must hold {', '.join(lacks)}")
     with run_lock(run.weights) if run else nullcontext():
         state = begin_basin(config, data, run)
         observers = [*observers, *([Checkpoints(run)] if run else [])]

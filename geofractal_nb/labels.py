@@ -220,6 +220,15 @@ def _judged(
     order = torch.argsort(torch.cat([b for _,b in blocks]))
     return weights,*(torch.cat(column)[order] for column in zip(*found))
 
+def _unit_rows(
+    x:torch.Tensor, # (N,F) single precision, of any size
+)->torch.Tensor: # (N,F)
+    "Rows divided by their length, which may be too large or too small to be squared"
+    size = x.abs().amax(1, keepdim=True)
+    odd = (size>1e15) | (size<1e-15)&(size>0)
+    if odd.any(): x = torch.where(odd, x/size, x)
+    return F.normalize(x, dim=1)
+
 def label_issues(
     X,            # (N,F) embeddings: array, frame or tensor
     y,            # (N,) labels: words or whole numbers
@@ -242,7 +251,7 @@ def label_issues(
           "is nothing to judge a label by")
     fold = label_folds(labels, folds, seed)
     draw = torch.randperm(len(able), generator=generator(seed, 'label weights'))[:4096]
-    x = F.normalize(torch.from_numpy(np.asarray(X, np.float32)), dim=1)
+    x = _unit_rows(torch.from_numpy(np.array(X, np.float32, order='C')))
     weights,*found = _judged(x, labels, fold, able[draw], epochs, seed)
     scores,best,*reasons = (t.numpy() for t in found)
     scores[alone.numpy()] = np.nan

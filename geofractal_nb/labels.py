@@ -7,7 +7,7 @@ __all__ = ['PAGE_ROWS', 'WRAPPED', 'plant_errors', 'label_folds', 'neighbour_vot
            'LabelIssues', 'label_issues', 'write_label_issues']
 
 # %% ../nbs/83_labels.ipynb #7a73ff06
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -80,9 +80,13 @@ class Witnesses:
     classifier:GeoFractalClassifier # Trained on the rows
     basins:Discriminant   # Of the rows
     present:torch.Tensor  # (C,) bool, classes among them
-    plain:torch.Tensor    # (M,F) unit rows
-    turned:torch.Tensor   # (M,R) unit rows in the discriminant's coordinates
     labels:torch.Tensor   # (M,)
+    plain:torch.Tensor = None  # (M,F) unit rows
+    turned:torch.Tensor = None # (M,R) unit rows in the discriminant's coordinates
+
+    def beside(self, x): # (M,F) unit rows -> Witnesses that have them at hand
+        turned = torch.cat([_turned(self.basins, part) for part in x.split(4096)])
+        return replace(self, plain=x, turned=turned)
 
     def evidence(self, x): # (B,F) unit rows -> (4,B,C)
         C = len(self.present)
@@ -119,8 +123,7 @@ def witnesses(
     model = GeoFractalClassifier(epochs=epochs, min_steps=100, validation_fraction=0,
                                  class_tree=None, mix_lr=1., random_state=seed)
     model.fit(x.numpy(), labels.numpy())
-    turned = torch.cat([_turned(basins, part) for part in x.split(4096)])
-    return Witnesses(model, basins, moments.present, x, turned, labels)
+    return Witnesses(model, basins, moments.present, labels).beside(x)
 
 # %% ../nbs/83_labels.ipynb #6c9aaedd
 def fit_weights(
@@ -208,16 +211,23 @@ def _judged(
 )->tuple: # weights, then (N,) each: what `_measured` returns
     "Every row by those of other folds"
     C,numbers = int(labels.max())+1,fold.unique()
-    judges = [witnesses(x[fold!=j], labels[fold!=j], C, epochs, seed) for j in numbers]
     groups = [(fold==j).nonzero()[:,0] for j in numbers]
     drawn = torch.zeros(len(x), dtype=torch.bool).index_fill_(0, sample, True)
     picked = [rows[drawn[rows]] for rows in groups]
-    parts = torch.cat([w.evidence(x[r]) for w,r in zip(judges, picked) if len(r)], 1)
-    known = labels[torch.cat(picked)]
+    judges,parts = [],[]
+    for j,rows in zip(numbers, picked): # only one judge at a time has its rows at hand
+        judge = witnesses(x[fold!=j], labels[fold!=j], C, epochs, seed)
+        if len(rows): parts.append(judge.evidence(x[rows]))
+        judges.append(replace(judge, plain=None, turned=None))
+    parts,known = torch.cat(parts, 1),labels[torch.cat(picked)]
     weights,alone = (fit_weights(p, known) for p in (parts, parts[:1]))
-    blocks = [(w, block) for w,rows in zip(judges, groups) for block in rows.split(1024)]
-    found = [_measured(w.evidence(x[b]), labels[b], weights, alone) for w,b in blocks]
-    order = torch.argsort(torch.cat([b for _,b in blocks]))
+    found,seen = [],[]
+    for j,judge,rows in zip(numbers, judges, groups):
+        judge = judge.beside(x[fold!=j])
+        for b in rows.split(1024):
+            found.append(_measured(judge.evidence(x[b]), labels[b], weights, alone))
+            seen.append(b)
+    order = torch.argsort(torch.cat(seen))
     return weights,*(torch.cat(column)[order] for column in zip(*found))
 
 def _unit_rows(

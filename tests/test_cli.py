@@ -238,7 +238,7 @@ def test_a_run_is_listed_described_and_probed(trained, tmp_path, capsys, monkeyp
     place,_,run = trained
     monkeypatch.chdir(place)
     for args,words in ((['runs'], '1 run in runs, 1 finished'), (['info', f'runs/basin/{run.name}'], '90 rows of width 4, 3 classes'), (['info', 'runs'], '1 run in runs'),
-                       (['probe', f'runs/basin/{run.name}', '-o', str(tmp_path/'p')], '3 classes at 2 scales; alpha went from 0.5'), (['compare', f'runs/basin/{run.name}', '-o', str(tmp_path/'c')], 'nearest class mean')):
+                       (['probe', f'runs/basin/{run.name}', '-o', str(tmp_path/'p')], '3 classes at 2 scales; alpha stayed at 0.5'), (['compare', f'runs/basin/{run.name}', '-o', str(tmp_path/'c')], 'nearest class mean')):
         assert main(args)==0
         out = capsys.readouterr().out
         assert words in ' '.join(out.split()) and 'next: geofractal' in out, out

@@ -539,6 +539,7 @@ def fit(
     observers=(),        # Observers to tell
 )->BasinResult:
     "Train, choose on validation, report on test"
+    check(isinstance(config, BasinConfig), f"config must be a BasinConfig, got {shown(config)}")
     check(isinstance(data, EmbeddingData), f"data must be EmbeddingData, got {shown(data)}")
     lacks = sorted({'train', 'validation', 'test'}-set(data.splits))
     check(not lacks, f"the data have no rows to report on: splits must hold {', '.join(lacks)}")

@@ -38,7 +38,7 @@ ROWS = [
     right(name, lambda f: fit(f, interpolation=np.float32(.25)).interpolation_, .25),
     refused(name, lambda f: fit(f, interpolation=.5, start='random'), 'a start worth'),
     *(refused(name, lambda f, r=r: RICH.reject(X, r), 'rate') for r in (-.1, 1.1, np.nan, 'few')),
-    refused(name, lambda f: FITTED.reject(X), 'no rows were kept away'),
+    refused(name, lambda f: FITTED.reject(X), 'keeps no scores'),
     right(name, lambda f: RICH.reject(X, 0).sum()<=RICH.reject(X, .5).sum()<RICH.reject(X, 1).sum() and RICH.score_samples(X.astype(np.float16)).shape==(40,), True),
     right(name, lambda f: RICH.reject(1e3*np.eye(6)[:1]-500).shape, (1,)),
     *(refused(name, lambda f, a=a: GeoFractalClassifier.load(OURS).add_classes(*a), words) for a,words in (
@@ -58,8 +58,9 @@ ROWS = [
     refused(name, lambda f: RICH.predict_prefix(NAN), 'NaN'),
     right(name, lambda f: RICH.predict_prefix(X.astype(np.float16)).depth.shape, (40,)),
     *(refused('estimator.labelled_tree', lambda f, g=g: f(g, [0, 1]), words) for g,words in (
-        (None, 'dictionary'), ({0: 'a'}, "['1']"), ({0: 'a', 1: 7}, 'equally many groups'), ({0: [], 1: []}, 'equally many groups'))),
+        (None, 'dictionary'), ({0: 'a'}, "['1']"), ({0: 'a', 1: None}, "['1']"), ({0: 'a', 1: ['b', 'c']}, 'equally many groups'), ({0: [], 1: []}, 'equally many groups'))),
     refused('estimator.labelled_tree', lambda f: f({0: 'a'}, [0]), 'at least 2 names'),
+    right('estimator.labelled_tree', lambda f: f({0: 'a', 1: 7}, [0, 1]).names[0], ('a', '7')),
     right('estimator.labelled_tree', lambda f: f({'0': 'a', 1: ['b'], 2: ('a',)}, np.arange(3)).groups[:,0].tolist(), [0, 1, 0]),
     *(refused('subclasses.subclasses', lambda f, a=a, kw=kw: f(*a, **kw), words) for a,kw,words in (
         ((None, X), {}, 'GeoFractalClassifier'), ((RICH, NAN), {}, 'NaN'), ((RICH, X, Y[:3]), {}, 'a label for each of 40 rows'), ((RICH, X, Y+5), {}, 'none of the classes'),
@@ -97,7 +98,7 @@ ROWS = [
         (dict(eval_set=X), 'eval_set must be'), (dict(eval_set=(X, Y+5)), 'none of the classes'), (dict(eval_set=(X[:,:2], Y)), '6 features'),
         (dict(eval_set=(NAN, Y)), 'NaN'), (dict(k=0), 'k must'), (dict(k=9), '9-simplex'), (dict(scales=()), 'scales'), (dict(scales='wide'), 'scales'),
         (dict(terms=('none',)), 'terms'), (dict(epochs=0), 'epochs'), (dict(epochs=np.nan), 'epochs'), (dict(min_steps=-1), 'min_steps'),
-        (dict(batch_size=0), 'batch_size'), (dict(learning_rate=0), 'lr'), (dict(smoothing=1), 'smoothing'),
+        (dict(batch_size=0), 'batch_size'), (dict(learning_rate=0), 'learning_rate must be'), (dict(smoothing=1), 'smoothing'),
         (dict(validation_fraction=1.), 'validation_fraction'), (dict(precision='fp8'), 'precision'), (dict(device='moon'), 'device'),
         (dict(random_state='dice'), 'random_state'), (dict(random_state=-1), 'random_state'))),
     *(refused(name, lambda f, x=x, call=call: getattr(FITTED, call)(x), words) for call in ('predict', 'predict_proba', 'decision_function', 'transform', 'explain')

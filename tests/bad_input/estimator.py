@@ -60,7 +60,7 @@ ROWS = [
     *(refused('estimator.labelled_tree', lambda f, g=g: f(g, [0, 1]), words) for g,words in (
         (None, 'dictionary'), ({0: 'a'}, "['1']"), ({0: 'a', 1: None}, "['1']"), ({0: 'a', 1: ['b', 'c']}, 'equally many groups'), ({0: [], 1: []}, 'equally many groups'))),
     refused('estimator.labelled_tree', lambda f: f({0: 'a'}, [0]), 'at least 2 names'),
-    right('estimator.labelled_tree', lambda f: f({0: 'a', 1: 7}, [0, 1]).names[0], ('a', '7')),
+    right('estimator.labelled_tree', lambda f: f({0: 'a', 1: 7}, [0, 1]).names[0], ('7', 'a')),
     right('estimator.labelled_tree', lambda f: f({'0': 'a', 1: ['b'], 2: ('a',)}, np.arange(3)).groups[:,0].tolist(), [0, 1, 0]),
     *(refused('subclasses.subclasses', lambda f, a=a, kw=kw: f(*a, **kw), words) for a,kw,words in (
         ((None, X), {}, 'GeoFractalClassifier'), ((RICH, NAN), {}, 'NaN'), ((RICH, X, Y[:3]), {}, 'a label for each of 40 rows'), ((RICH, X, Y+5), {}, 'none of the classes'),

@@ -83,6 +83,13 @@ def test_a_fingerprint_follows_code_not_prose(tmp_path, monkeypatch):
     assert digest(base.replace('return 2', 'return 3'))==first # not reached
     assert digest(base.replace('Z = 1', 'Z = 2'))['library']!=first['library'] # reached through g
     assert digest(base, 'from geofractal_nb.a import f\nf(1)')['code']!=first['code']
+    script,runs = tmp_path/'benchmarks'/'b.py',"run([there/'benchmarks'/'b.py'])"
+    script.parent.mkdir()
+    script.write_text('from geofractal_nb.a import f\nf(1)') # started as a process of its own
+    started = digest(base, runs)
+    assert digest(base.replace('Z = 1', 'Z = 2'), runs)['library']!=started['library']
+    script.write_text('from geofractal_nb.a import f\nf(2)')
+    assert digest(base, runs)['code']!=started['code']
     fingerprint.definitions.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""What a committed result depends on: its own code and parameters, and every definition of the library that they reach.
+"""What a committed result depends on: its own code and parameters, the benchmarks it starts, and every definition of the library that they reach.
 
 A definition counts by its syntax tree without docstrings and comments: rewording documentation changes no fingerprint, a changed
 default or formula does. The walk is static: nothing is imported, nothing runs.
@@ -73,7 +73,14 @@ def reached(start):
 def code_of(notebook):
     "Code cells without those that papermill injects, and without comments"
     cells = [c for c in notebook['cells'] if c['cell_type']=='code' and 'injected-parameters' not in c['metadata'].get('tags', [])]
-    return [re.sub(r'^[%!].*$', 'pass', ''.join(c['source']), flags=re.M) for c in cells]
+    code = [re.sub(r'^[%!].*$', 'pass', ''.join(c['source']), flags=re.M) for c in cells]
+    return code+[script.read_text(encoding='utf-8') for script in scripts_of(code)]
+
+
+def scripts_of(code):
+    "Benchmarks that a notebook starts as processes of their own"
+    named = re.findall(r"'benchmarks'/'(\w+\.py)'", '\n'.join(code))
+    return [ROOT/'benchmarks'/n for n in sorted(set(named)) if (ROOT/'benchmarks'/n).is_file()]
 
 
 def start_of(trees):

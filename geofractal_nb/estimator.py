@@ -23,9 +23,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 # %% ../nbs/81_estimator.ipynb #0e12d7b6
-from .core import (check, check_choice, check_number, generator, progress_bar,
-                                shown)
-from .data.splits import stratified_mask
+from .core import (as_tensor, check, check_choice, check_number, generator,
+                                progress_bar, shown)
+from .data.splits import check_features, stratified_mask
 from .geometry.tree import known_tree, predict_prefix, ward_tree
 from .hub import Shared
 from .metrics import expected_calibration_error
@@ -67,17 +67,6 @@ class ArrayRows:
         return x
 
 # %% ../nbs/81_estimator.ipynb #2fe7c1e7
-def _check_range(
-    X:np.ndarray, # (N,F) finite
-):
-    "Raise a `ValueError` for rows that single precision would turn into infinity or zero"
-    if X.dtype!=np.float64: return
-    top,info = np.maximum(X.max(1), -X.min(1)),np.finfo(np.float32)
-    bad = (top>info.max) | (top<info.tiny)&(top>0)
-    i = int(bad.argmax()) if len(bad) else 0
-    check(not bad.any(), f"X must fit single precision, the largest number of row {i} is "
-                         f"{top[i] if len(top) else 0:g}: divide every row by its length")
-
 def checked_rows(
     estimator, # Learns names and number of columns, or is compared with them
     *rows,     # X, or X and y
@@ -86,7 +75,8 @@ def checked_rows(
     "scikit-learn's checks of its input, with messages of one line"
     try:
         found = validate_data(estimator, *rows, dtype=[np.float32, np.float64], reset=reset)
-        _check_range(found[0] if len(rows)>1 else found)
+        X = found[0] if len(rows)>1 else found
+        if X.dtype==np.float64: check_features(as_tensor('X', X, finite=False)) # fits float32?
         return found
     except ValueError as e:
         text = ' '.join(str(e).split())

@@ -15,9 +15,10 @@ import torch.nn.functional as F
 from sklearn.utils.multiclass import check_classification_targets
 
 # %% ../nbs/83_labels.ipynb #1c6abff4
-from .core import check, check_number, generator, shown
+from .core import as_tensor, check, check_number, generator, shown
 from .data.splits import check_labels
 from .estimator import GeoFractalClassifier, checked_rows
+from .geometry.cantor import rms_normalize
 from .models.start import MAX_WIDTH, Discriminant, Moments, discriminant
 from .plots.page import html_page, html_table, output_folder
 from .storage import write_text
@@ -230,15 +231,6 @@ def _judged(
     order = torch.argsort(torch.cat(seen))
     return weights,*(torch.cat(column)[order] for column in zip(*found))
 
-def _unit_rows(
-    x:torch.Tensor, # (N,F) single precision, of any size
-)->torch.Tensor: # (N,F)
-    "Rows divided by their length, which may be too large or too small to be squared"
-    size = x.abs().amax(1, keepdim=True)
-    odd = (size>1e15) | (size<1e-15)&(size>0)
-    if odd.any(): x = torch.where(odd, x/size, x)
-    return F.normalize(x, dim=1)
-
 def label_issues(
     X,            # (N,F) embeddings: array, frame or tensor
     y,            # (N,) labels: words or whole numbers
@@ -261,7 +253,8 @@ def label_issues(
           "is nothing to judge a label by")
     fold = label_folds(labels, folds, seed)
     draw = torch.randperm(len(able), generator=generator(seed, 'label weights'))[:4096]
-    x = _unit_rows(torch.from_numpy(np.array(X, np.float32, order='C')))
+    x = as_tensor('X', X, dtype=torch.float32, finite=False).contiguous()
+    x = F.normalize(rms_normalize(x), dim=1)
     weights,*found = _judged(x, labels, fold, able[draw], epochs, seed)
     scores,best,*reasons = (t.numpy() for t in found)
     scores[alone.numpy()] = np.nan

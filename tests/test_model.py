@@ -9,8 +9,11 @@ from torch.testing import assert_close
 
 from geofractal_nb.core import generator
 from geofractal_nb.losses import ContrastiveBasinLoss
+from geofractal_nb.model_card import usage
+from geofractal_nb.models.density import density
 from geofractal_nb.models.david import GeoFractalDavid, load_model, save_model
 from geofractal_nb.models.heads import MANY, SimplexHead
+from geofractal_nb.models.start import Moments
 from geofractal_nb.storage import load_json
 
 
@@ -168,3 +171,25 @@ def test_queries_on_their_vertices_have_finite_gradients(monkeypatch):
     with torch.no_grad(): head.class_prototypes[0] = head.query(x)[0] # all eight vertices of a class in one place
     head(x, torch.rand(4, generator=generator(2))).sum().backward()
     assert all(p.grad.isfinite().all() for p in head.parameters())
+
+
+@pytest.mark.parametrize('kind', [{}, dict(linear=True), dict(terms=('feature', 'crystal')), dict(terms=('cantor',), linear=True)])
+def test_the_cards_snippet_gives_the_model_it_describes(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = GeoFractalDavid(6, 4, 2, (8, 12), **kind).eval()
+    save_file(model.state_dict(), 'w.safetensors')
+    x = torch.randn(5, 6, generator=generator(0, 'card'))
+    scope = {'features': x}
+    exec(usage(model, 'w.safetensors').split('```python\n')[1].split('```')[0], scope)
+    with torch.no_grad(): assert_close(scope['logits'], model(x), rtol=0, atol=0)
+
+
+def test_distances_within_tight_clusters_keep_their_digits():
+    gen = generator(0, 'tight')
+    means = torch.randn(5, 8, generator=gen)
+    y = torch.arange(200)%5
+    x = means[y]+1e-4*torch.randn(200, 8, generator=gen)
+    d = density(Moments(8, 5).add(x, y))
+    z = (x.double()-d.mean.double())@d.white.double()
+    exact = (z-d.centers.double()[y]).square().sum(1)
+    assert_close(d.distances(x).double(), exact, rtol=.05, atol=.05)

@@ -269,3 +269,11 @@ def test_a_run_resumes_where_a_term_is_left_out(tmp_path):
     again = fit(config, data, RunFolder(tmp_path, 'm', 'r'))
     same = zip(whole.model.state_dict().values(), again.model.state_dict().values())
     assert len(again.history)==3 and all(torch.equal(a, b) for a,b in same)
+
+
+def test_without_test_rows_nothing_is_trained():
+    data = load_dataset('digits')
+    without = replace(data, splits={n: r for n,r in data.splits.items() if n!='test'})
+    class Never(Observer):
+        def start(self, state): raise AssertionError('it began')
+    with pytest.raises(ValueError, match='splits must hold test'): fit(BasinConfig(scales=(8,), epochs=1), without, observers=[Never()])

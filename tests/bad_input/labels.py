@@ -34,7 +34,7 @@ ROWS = [
     right(name, lambda f: f(X.astype(np.float64), Y, 2).scores.tobytes(), label_issues(X, Y, 2).scores.tobytes()),
     right(name, lambda f: f(X[::-1], Y[::-1], 2).scores.shape, Y.shape),
     *(right(name, lambda f, v=v: np.abs(f(X*np.float32(2.**v), Y, 2).scores-FOUND.scores).max()<1e-2, True) for v in (-80, 60)),
-    refused(name, lambda f: f(X.astype(float)*1e-60, Y), 'single precision'), refused(name, lambda f: f(X.astype(float)*1e200, Y), 'single precision'),
+    refused(name, lambda f: f(X.astype(float)*1e-60, Y), 'fit float32'), refused(name, lambda f: f(X.astype(float)*1e200, Y), 'fit float32'),
     right(name, lambda f: f(np.r_[X, X[:1]], [*Y, 9], 2).not_judged.tolist(), [60]),
     *(refused(plant, lambda f, a=a: f(*a), words) for a,words in (
         ((Y, -.1), 'share'), ((Y, 1.1), 'share'), ((Y, np.nan), 'share'), ((Y, 'few'), 'share'), ((Y, .5, [0, 1]), 'one group for each of 3 classes'), ((Y, .5, [0, 1, 2]), 'cannot be replaced'),
